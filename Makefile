@@ -1,0 +1,78 @@
+# The course: `make` builds it and grades a sample class, `make test` tests all of it, `make help` lists the rest.
+
+ASSIGNMENTS := gmm-em
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+PAGES   := $(shell find book -type f -not -path '*/.*')
+LIBRARY := $(shell find genlab -type f -not -name '*.pyc')
+SOURCES := $(shell find solutions -type f -not -path '*/.*')
+
+.PHONY: all env book release grade quick test lint lock notebooks strip clean help
+.DELETE_ON_ERROR:
+
+all: book release grade ## environment, book, exercises, a sample class graded (the default)
+	@echo
+	@echo "The site:     _build/html/index.html"
+	@echo "              open it in a browser, or: python3 -m http.server --directory _build/html 8000"
+	@echo "The marks:    gradebook.db; in a browser: .venv/bin/jupyter lab, then Nbgrader > Formgrader"
+	@echo "The feedback: feedback/<student>/<assignment>/<assignment>.html, a page for each submission"
+
+env: .venv/installed ## the environment in .venv
+
+.venv/installed: requirements.txt pyproject.toml .ci/setup
+	@.ci/setup
+
+book: _build/html/index.html ## the site in _build/html
+
+_build/html/index.html: $(PAGES) _config.yml ETHICS.md _build/library | .venv/installed
+	@jupyter-book build book --config _config.yml --toc book/_toc.yml --path-output . -W -n --keep-going
+	@touch $@
+
+# The execution cache compares notebooks only: a changed library must run every page again.
+_build/library: $(LIBRARY) requirements.txt
+	@rm -rf _build/.jupyter_cache
+	@mkdir -p _build && touch $@
+
+release: .make/released ## the exercises, from solutions/
+
+# Without a gradebook, nbgrader knows no assignment.
+$(if $(wildcard gradebook.db),,$(shell rm -f .make/released))
+
+.make/released: $(SOURCES) nbgrader_config.py | .venv/installed
+	@for name in $(ASSIGNMENTS); do nbgrader generate_assignment $$name --force --log-level=WARN || exit 1; done
+	@mkdir -p .make && touch $@
+
+grade: release ## grade what is new in submitted/, which starts as the sample class; write feedback
+	@command -v bwrap >/dev/null || .ci/packages bubblewrap
+	@.ci/grade $(ASSIGNMENTS)
+
+quick: env ## before each commit: style, types, and the tests that take seconds
+	ruff check . && ruff format --check .
+	mypy
+	pytest -q -m "not slow"
+
+test: env ## everything: unit tests, solutions, the class, the site, the book's notebooks
+	@command -v bwrap >/dev/null || .ci/packages bubblewrap
+	@command -v chromium >/dev/null || .ci/packages chromium
+	ruff check . && ruff format --check .
+	mypy
+	$(MAKE) all
+	pytest -q --nbval-lax --nbval-current-env book
+	pytest -q
+
+notebooks: env ## run the book's notebooks and keep the outputs that the text relies on
+	python -m genlab.notebooks run book
+
+strip: env ## clean the notebooks in book/ and solutions/
+	python -m genlab.notebooks strip book solutions
+
+lock: env ## renew requirements.txt from pyproject.toml
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --upgrade --universal \
+	    --python-version 3.11 --extra course --extra book --extra test --output-file requirements.txt
+	echo . >> requirements.txt
+
+clean: ## remove what was built; submissions, marks and feedback stay
+	rm -rf _build .make .mypy_cache .ruff_cache
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12

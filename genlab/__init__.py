@@ -1,0 +1,1 @@
+"""genlab: the library behind a course on probabilistic generative models."""
