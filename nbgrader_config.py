@@ -4,6 +4,7 @@ from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.preprocessors import ClearHiddenTests, Execute
 
 from genlab.grading.execute import SandboxedExecute
+from genlab.grading.feedback import FeedbackExporter
 
 c = get_config()  # noqa: F821, defined by nbgrader
 
@@ -17,5 +18,6 @@ c.Autograde.autograde_preprocessors = [
 ]
 # A test cell that a student deleted is put back, and graded.
 c.OverwriteCells.add_missing_cells = True
-# Feedback never shows a hidden test.
+# Feedback never shows a hidden test, and loads nothing from elsewhere.
 c.GenerateFeedback.preprocessors = [*GenerateFeedback.preprocessors.default(), ClearHiddenTests]
+c.GenerateFeedback.exporter_class = FeedbackExporter

@@ -1,4 +1,4 @@
-"""nbgrader's execution step with the kernel in the sandbox, and limits on a cell's and a submission's time."""
+"""nbgrader's execution step: the kernel in the sandbox, limits on the time of a cell and of a submission."""
 
 import tempfile
 import time

@@ -96,7 +96,7 @@ def sandbox(files: Path, unavailable: Iterable[str] = (), options: Iterable[str]
     for file in sorted(files.rglob("*")):
         if file.is_file() and not file.is_symlink() and file.suffix != ".ipynb":
             command += ["--ro-bind", str(file), f"{HOME}/{file.relative_to(files)}"]
-    command += [*options, "--remount-ro", "/", "--chdir", HOME]
+    command += [*options, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
     limits = [f"--{name}={value}" for name, value in LIMITS.items()]
     return [*command, *_as_nobody(), "prlimit", *limits, "--"]
 
@@ -137,16 +137,20 @@ def _python(unavailable: Iterable[str]) -> list[str]:
         if not root.startswith("/usr/"):
             # bwrap makes the parents of a mount, but for itself alone: --dir makes them for everybody.
             binds += ["--dir", os.path.dirname(root), "--ro-bind", root, root]
-    binds += ["--tmpfs", str(package / "grading")]
+    binds += _nothing_at(package / "grading")
     search = [str(package.parent), *sys.path]
     for module in unavailable:
         name = module.replace(".", "/")
         for path in {Path(root, name + end) for root in search for end in ("", ".py")}:
             if path.is_dir():
-                binds += ["--tmpfs", str(path)]
+                binds += _nothing_at(path)
             elif path.is_file():
                 binds += ["--ro-bind", os.devnull, str(path)]
     return binds
+
+
+def _nothing_at(folder: Path) -> list[str]:
+    return ["--tmpfs", str(folder), "--remount-ro", str(folder)]
 
 
 class SandboxProvisioner(LocalProvisioner):

@@ -59,7 +59,7 @@ def test_reaches_nothing_of_the_course_the_machine_or_the_network(folder):
         """
         writable = []
         for top, folders, _ in os.walk('/'):
-            if top.startswith(('/proc', '/sys')):
+            if top.startswith(('/proc', '/dev/pts')):
                 folders.clear()
             elif os.access(top, os.W_OK):
                 writable.append(top)
