@@ -25,12 +25,14 @@ env: .venv/installed ## the environment in .venv
 book: _build/html/index.html ## the site in _build/html
 
 _build/html/index.html: $(PAGES) _config.yml ETHICS.md _build/library | .venv/installed
-	@jupyter-book build book --config _config.yml --toc book/_toc.yml --path-output . -W -n --keep-going
+	@echo "Building the book: its pages run (a minute or two the first time)"
+	@jupyter-book build book --config _config.yml --path-output . -W -n --keep-going -q || \
+	    { rm -rf _build/.doctrees; exit 1; } # which would hide the fault from the next build
 	@touch $@
 
-# The execution cache compares notebooks only: a changed library must run every page again.
+# Jupyter Book compares pages only: where the library has changed, every page must run again.
 _build/library: $(LIBRARY) requirements.txt
-	@rm -rf _build/.jupyter_cache
+	@rm -rf _build/.jupyter_cache _build/.doctrees
 	@mkdir -p _build && touch $@
 
 release: .make/released ## the exercises, from solutions/

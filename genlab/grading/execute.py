@@ -54,12 +54,11 @@ class SandboxedExecute(Execute):
         km.connection_file = self._connection_file
         km.ip = f"{SOCKETS}/socket"
         files = Path(self.resources["metadata"]["path"]).resolve()
-        unavailable = UNAVAILABLE.get(self.resources["nbgrader"]["assignment"], [])
-        provisioner = {"files": str(files), "unavailable": list(unavailable)}
+        unavailable = UNAVAILABLE.get(self.resources["nbgrader"]["assignment"], ())
         km.kernel_spec.interrupt_mode = "message"
         km.kernel_spec.metadata["kernel_provisioner"] = {
             "provisioner_name": "genlab-sandbox",
-            "config": provisioner,
+            "config": {"files": str(files), "unavailable": list(unavailable)},
         }
         return km
 

@@ -21,7 +21,7 @@ class FeedbackExporter(HTMLExporter):
         renderer = _Renderer(escape=False, attachments=context.get("cell", {}).get("attachments", {}))
         return MarkdownWithMath(renderer=renderer).render(source)
 
-    def from_notebook_node(self, nb: Any, resources: Any = None, **options: Any) -> tuple[str, Any]:
+    def from_notebook_node(self, nb: Any, resources: Any = None, **options: Any) -> Any:
         """Render a notebook; returns the page and the resources."""
         page, resources = super().from_notebook_node(nb, resources, **options)
         return MATHJAX.sub("", page), resources

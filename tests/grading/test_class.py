@@ -1,4 +1,4 @@
-"""The sample class, graded as an instructor grades it: by `make grade`, through nbgrader, in its own course."""
+"""The sample class, graded as an instructor does it: by `make grade`, through nbgrader, in its own course."""
 
 import os
 import re
