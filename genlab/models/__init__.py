@@ -1,0 +1,1 @@
+"""Models, a file a family: each offers fit, log_prob and sample."""
