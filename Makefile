@@ -26,8 +26,8 @@ book: _build/html/index.html ## the site in _build/html
 
 _build/html/index.html: $(PAGES) _config.yml ETHICS.md _build/library | .venv/installed
 	@echo "Building the book: its pages run (a minute or two the first time)"
-	@jupyter-book build book --config _config.yml --path-output . -W -n --keep-going -q || \
-	    { rm -rf _build/.doctrees; exit 1; } # which would hide the fault from the next build
+	@jupyter-book build book --config _config.yml --path-output . -W -n --keep-going >_build/book.log 2>&1 || \
+	    { cat _build/book.log; rm -rf _build/.doctrees; exit 1; } # .doctrees hides a fault from the next build
 	@touch $@
 
 # Jupyter Book compares pages only: where the library has changed, every page must run again.

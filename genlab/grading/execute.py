@@ -106,7 +106,9 @@ class SandboxedExecute(Execute):
                 self._stopped = "Not run: an earlier cell did not end, and could not be interrupted."
         if self._stopped:
             run_sync(self.km.shutdown_kernel)(now=True)
-        return f"This cell was stopped after {self.timeout} s: does it hold a loop that does not end?"
+        stopped = f"This cell was stopped after {self.timeout} s: does it hold a loop that does not end?"
+        self.log.error("%s: %s", self.resources["nbgrader"]["student"], stopped)
+        return stopped
 
     def _answers(self) -> bool:
         request = self.kc.kernel_info()

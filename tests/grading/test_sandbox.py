@@ -17,7 +17,7 @@ COURSE = Path(genlab.__file__).parents[1]
 def execute(folder, *cells, assignment="gmm-em", **limits):
     """The notebook made of the cells (sources, or whole cells), run as a submission in the folder."""
     notebook = new_notebook(cells=[new_code_cell(c) if isinstance(c, str) else c for c in cells])
-    resources = {"metadata": {"path": str(folder)}, "nbgrader": {"assignment": assignment}}
+    resources = {"metadata": {"path": str(folder)}, "nbgrader": {"assignment": assignment, "student": "ada"}}
     notebook, _ = SandboxedExecute(kernel_name="python3", **limits).preprocess(notebook, resources)
     return [cell.outputs for cell in notebook.cells]
 

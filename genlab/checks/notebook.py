@@ -1,0 +1,71 @@
+"""What a notebook calls around its test cells."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from genlab.checks import ideas, wording
+from genlab.checks.answer import CheckFailed
+from genlab.checks.unavailable import UNAVAILABLE, refuse
+
+
+def begin(assignment: str) -> None:
+    """Open an assignment: refuse the modules that it makes unavailable, and read its known wrong answers.
+
+    Args:
+        assignment: its name. Its ideas.json is read from the working directory, the notebook's own.
+
+    Raises:
+        ValueError: there is no assignment of that name.
+    """
+    if assignment not in UNAVAILABLE:
+        raise ValueError(f"assignment is {assignment!r}; it must be one of {', '.join(UNAVAILABLE)}")
+    refuse(UNAVAILABLE[assignment])
+    ideas.read(Path("ideas.json"))
+
+
+def beside(
+    test: Callable[[], None], namespace: dict[str, Any], *rights: Mapping[str, Callable[..., Any]]
+) -> None:
+    """Run a test with right functions beside the one tested, and if that fails, as the notebook stands.
+
+    So a loop is not blamed for a wrong step that it calls; nor is it failed for calling none of them.
+
+    Args:
+        test: calls the function that it tests by its name in the namespace.
+        namespace: the notebook's globals().
+        rights: each name to function, put into the namespace while the test runs; tried in this order. Empty
+            in a release.
+
+    Raises:
+        CheckFailed: what the test says beside the first right functions, if it always fails.
+    """
+    failure = None
+    for right in [*filter(None, rights), {}]:
+        own = {name: namespace[name] for name in right if name in namespace}
+        namespace.update(right)
+        try:
+            return test()
+        except CheckFailed as error:
+            failure = failure or error
+        finally:
+            for name in right:
+                del namespace[name]
+            namespace.update(own)
+    if failure:
+        raise failure
+
+
+@contextmanager
+def picture(*functions: str) -> Iterator[None]:
+    """Print a sentence in place of a picture whose functions are not written yet, or fail.
+
+    Args:
+        functions: the names of the student's functions that the picture calls.
+    """
+    try:
+        yield
+    except Exception as error:
+        now = "" if isinstance(error, NotImplementedError) else f" Now: {wording.error(error)}."
+        print(f"A picture appears here once this works: {', '.join(functions)}.{now}")
