@@ -58,7 +58,7 @@ test: env ## everything: unit tests, solutions, the class, the site, the book's 
 	@command -v chromium >/dev/null || .ci/packages chromium
 	ruff check . && ruff format --check .
 	mypy
-	$(MAKE) all
+	$(MAKE) book
 	pytest -q --nbval-lax --nbval-current-env book
 	pytest -q
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbgrader.validator import Validator
 
 from genlab.checks import ideas
 from genlab.checks.catalogue import Assignment, visible
@@ -222,6 +223,13 @@ def test_the_exercise_is_the_release_of_the_solution(release):
     assert (exercise / "ideas.json").read_text() == (release / "ideas.json").read_text(), "run: make release"
     old, new = (nbformat.read(folder / "gmm-em.ipynb", as_version=4) for folder in (exercise, release))
     assert old == new, "run: make release"
+
+
+@pytest.mark.slow
+def test_nbgrader_validates_the_solution_and_refuses_the_blank():
+    assert Validator().validate(str(FOLDER / "gmm-em.ipynb")) == {}
+    failed = Validator().validate(str(COURSE / "exercises" / "gmm-em" / "gmm-em.ipynb"))["failed"]
+    assert len(failed) == len(SOLVED.tests)
 
 
 def run(notebook, folder):
