@@ -141,9 +141,9 @@ class Answer:
             options: keyword arguments of the student's function.
         """
         start = copy.deepcopy(arguments)
-        before = np.random.get_state()  # noqa: NPY002, the student must leave it alone
+        before: Any = np.random.get_state()  # noqa: NPY002, the student must leave it alone
         first, *later = [self._parts(self._call(arguments, options)) for _ in range(4)]
-        after = np.random.get_state()  # noqa: NPY002
+        after: Any = np.random.get_state()  # noqa: NPY002
         self.holds(
             all(np.array_equal(a, b) for a, b in zip(before, after, strict=True)),
             "np.random's global state changed. Draw from rng (rng.choice, rng.normal, ...), "
