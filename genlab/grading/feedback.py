@@ -19,7 +19,7 @@ div.inner_cell, div.output_subarea { flex: 1; overflow-x: auto; }
 div.highlight pre, math[display="block"] { overflow-x: auto; }
 div.nbgrader_cell .panel-heading { height: auto; overflow: auto; }
 img { max-width: 100%; height: auto; }
-div.output_error pre { white-space: pre-wrap; border-left: 4px solid #b02a37; }
+div.output_error pre { white-space: pre-wrap; word-break: normal; border-left: 4px solid #b02a37; }
 </style>
 </head>"""
 

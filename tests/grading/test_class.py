@@ -19,11 +19,11 @@ NAME = "gmm-em"
 pytestmark = pytest.mark.slow
 
 
-def grade(course):
+def grade(course, expected=0):
     """Run the course's own grading step; returns what it printed."""
     environment = {**os.environ, "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     run = subprocess.run([course / ".ci" / "grade", NAME], env=environment, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.returncode == expected, run.stdout + run.stderr
     return run.stdout
 
 
@@ -135,3 +135,19 @@ def test_what_a_student_handed_in_is_never_changed(course):
     shutil.rmtree(course / "autograded" / "empty")
     grade(course)
     assert {p: p.read_bytes() for p in before} == before
+
+
+def test_a_submission_that_cannot_be_read_is_named_and_hurts_nobody_else(course):
+    for student, name, content in [
+        ("broken", NAME, b"not a notebook"),
+        ("misnamed", "copy of it", (course / "submitted" / "half" / NAME / f"{NAME}.ipynb").read_bytes()),
+        ("zo\u00eb o'neil", NAME, (course / "submitted" / "half" / NAME / f"{NAME}.ipynb").read_bytes()),
+    ]:
+        folder = course / "submitted" / student / NAME
+        folder.mkdir(parents=True)
+        (folder / f"{name}.ipynb").write_bytes(content)
+    lines = grade(course, expected=1).splitlines()
+    named = {line.split("  ")[0]: line for line in lines}
+    assert "NOT GRADED" in named["broken"] and "NOT GRADED" in named["misnamed"]
+    assert named["zo\u00eb o'neil"].split("/")[0].split()[-1] == named["half"].split("/")[0].split()[-1]
+    assert "NOT GRADED" not in named["vectorised"]
