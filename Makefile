@@ -41,7 +41,7 @@ release: .make/released ## the exercises, from solutions/
 $(if $(wildcard gradebook.db),,$(shell rm -f .make/released))
 
 .make/released: $(SOURCES) nbgrader_config.py | .venv/installed
-	@for name in $(ASSIGNMENTS); do nbgrader generate_assignment $$name --force --log-level=WARN || exit 1; done
+	@for name in $(ASSIGNMENTS); do nbgrader generate_assignment $$name --force --log-level=ERROR || exit 1; done
 	@mkdir -p .make && touch $@
 
 grade: release ## grade what is new in submitted/, which starts as the sample class; write feedback

@@ -3,7 +3,7 @@
 from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.preprocessors import ClearHiddenTests, Execute
 
-from genlab.grading.execute import SandboxedExecute
+from genlab.grading.execute import RefuseLinks, SandboxedExecute
 from genlab.grading.feedback import FeedbackExporter
 
 c = get_config()  # noqa: F821, defined by nbgrader
@@ -12,6 +12,7 @@ c.CourseDirectory.course_id = "genlab"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "exercises"
 
+c.Autograde.sanitize_preprocessors = [RefuseLinks, *Autograde.sanitize_preprocessors.default()]
 # Run submissions in a sandbox, with time limits.
 c.Autograde.autograde_preprocessors = [
     SandboxedExecute if step is Execute else step for step in Autograde.autograde_preprocessors.default()

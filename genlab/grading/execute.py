@@ -1,4 +1,4 @@
-"""nbgrader's execution step: the kernel in the sandbox, limits on the time of a cell and of a submission."""
+"""nbgrader's steps, made safe: a kernel in the sandbox, limits on time, and no links."""
 
 import tempfile
 import time
@@ -11,7 +11,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from nbgrader.preprocessors import Execute
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool, Integer, Unicode
 
@@ -21,6 +21,17 @@ from genlab.grading.sandbox import SOCKETS, require_sandbox
 GRACE = 3  # seconds in which an interrupted kernel must answer
 MAX_OUTPUT = 1_000_000  # characters that a submission may show in all
 MAX_MESSAGE = 2_000  # characters of a failure
+
+
+class RefuseLinks(NbGraderPreprocessor):
+    """Refuses a submission that holds a link: nbgrader would follow it, to solutions or others' work."""
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Look through the submission's folder; returns the notebook as it is."""
+        links = [path for path in Path(resources["metadata"]["path"]).rglob("*") if path.is_symlink()]
+        if links:
+            raise ValueError(f"{links[0]} is a link: ask the student for the file itself.")
+        return nb, resources
 
 
 class SandboxedExecute(Execute):

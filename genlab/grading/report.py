@@ -20,7 +20,7 @@ def table(assignment: str, gradebook: Path = Path("gradebook.db")) -> str:
             waiting = sum(grade.needs_manual_grade for grade in grades)
             note = f"{waiting} to mark by hand" if waiting else ""
             if not (gradebook.parent / "autograded" / submission.student.id / assignment).exists():
-                note = f"NOT GRADED: it must hold a readable notebook named {assignment}.ipynb"
+                note = f"NOT GRADED: it must hold a readable notebook {assignment}.ipynb, and no links"
             rows.append((submission.student.id, submission.score, note))
     width = max([len("student"), *(len(student) for student, _, _ in rows)])
     lines = [f"{student:<{width}}  {score:>6g} / {most:g}  {note}".rstrip() for student, score, note in rows]

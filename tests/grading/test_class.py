@@ -138,16 +138,24 @@ def test_what_a_student_handed_in_is_never_changed(course):
 
 
 def test_a_submission_that_cannot_be_read_is_named_and_hurts_nobody_else(course):
+    notebook = (course / "submitted" / "half" / NAME / f"{NAME}.ipynb").read_bytes()
     for student, name, content in [
         ("broken", NAME, b"not a notebook"),
-        ("misnamed", "copy of it", (course / "submitted" / "half" / NAME / f"{NAME}.ipynb").read_bytes()),
-        ("zo\u00eb o'neil", NAME, (course / "submitted" / "half" / NAME / f"{NAME}.ipynb").read_bytes()),
+        ("misnamed", "copy of it", notebook),
+        ("zoë o'neil", NAME, notebook),
     ]:
         folder = course / "submitted" / student / NAME
         folder.mkdir(parents=True)
         (folder / f"{name}.ipynb").write_bytes(content)
+    for student, name in [("linked", "data.txt"), ("wholly_linked", f"{NAME}.ipynb")]:
+        folder = course / "submitted" / student / NAME
+        folder.mkdir(parents=True)
+        (folder / f"{NAME}.ipynb").write_bytes(notebook)
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(course / "solutions" / NAME / f"{NAME}.ipynb")
     lines = grade(course, expected=1).splitlines()
     named = {line.split("  ")[0]: line for line in lines}
-    assert "NOT GRADED" in named["broken"] and "NOT GRADED" in named["misnamed"]
-    assert named["zo\u00eb o'neil"].split("/")[0].split()[-1] == named["half"].split("/")[0].split()[-1]
+    for student in ("broken", "misnamed", "linked", "wholly_linked"):
+        assert "NOT GRADED" in named[student]
+    assert named["zoë o'neil"].split("/")[0].split()[-1] == named["half"].split("/")[0].split()[-1]
     assert "NOT GRADED" not in named["vectorised"]
