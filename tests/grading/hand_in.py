@@ -1,6 +1,6 @@
 """Hand in the sample class: fill the released notebook with each student's answers.
 
-    python tests/grading/hand_in.py FOLDER [STUDENT ...]
+    python tests/grading/hand_in.py FOLDER
 
 A student is a text file in class/<assignment>/: ``# %% name`` opens the answer to the cell of that nbgrader
 name, ``# %% delete name`` deletes the cell. Submissions that are there already stay as they are.
@@ -34,11 +34,6 @@ def hand_in(student: Path, folder: Path) -> None:
     nbformat.write(notebook, target)
 
 
-def students(names: list[str]) -> list[Path]:
-    """The files of the students named, or of all."""
-    return [path for path in sorted(HERE.glob("class/*/*.txt")) if not names or path.stem in names]
-
-
 if __name__ == "__main__":
-    for student in students(sys.argv[2:]):
+    for student in sorted(HERE.glob("class/*/*.txt")):
         hand_in(student, Path(sys.argv[1]))
