@@ -8,23 +8,36 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 import genlab
+from genlab.checks import UNAVAILABLE
 from genlab.grading import sandbox
-from genlab.grading.execute import SandboxedExecute
+from genlab.grading.rehearsal import Rehearsal
 
 COURSE = Path(genlab.__file__).parents[1]
+FILES = {"data.csv": b"1,2"}
+ENDS = ["os._exit(0)", "os.kill(os.getpid(), 9)", "import ctypes; ctypes.string_at(0)"]
 
 
-def execute(folder, *cells, assignment="gmm-em", **limits):
-    """The notebook made of the cells (sources, or whole cells), run as a submission in the folder."""
-    notebook = new_notebook(cells=[new_code_cell(c) if isinstance(c, str) else c for c in cells])
-    resources = {"metadata": {"path": str(folder)}, "nbgrader": {"assignment": assignment, "student": "ada"}}
-    notebook, _ = SandboxedExecute(kernel_name="python3", **limits).preprocess(notebook, resources)
-    return [cell.outputs for cell in notebook.cells]
+@pytest.fixture(scope="module", params=[True, False], ids=["shared nursery", "a sandbox each"])
+def nursery(request):
+    """Both ways to start a candidate: as a fork, and, where namespaces do not nest, in a new sandbox."""
+    nursery = sandbox.Nursery(UNAVAILABLE["gmm-em"])
+    assert nursery.shared, "this machine's namespaces do not nest: only one of the two ways can be tested"
+    nursery.shared = request.param
+    nursery.ready()
+    yield nursery
+    nursery.remove()
 
 
-def graded(source, **metadata):
-    nbgrader = {"grade": True, "solution": False, "points": 2}
-    return new_code_cell(source, metadata={"nbgrader": nbgrader, **metadata})
+@pytest.fixture
+def execute(nursery):
+    def run(*cells, cell_seconds=30, submission_seconds=300):
+        """The outputs of the cells (sources, or whole cells), run as a submission."""
+        notebook = new_notebook(cells=[new_code_cell(c) if isinstance(c, str) else c for c in cells])
+        rehearsal = Rehearsal(notebook, nursery, FILES, cell_seconds, submission_seconds)
+        rehearsal.run().close()
+        return [cell.outputs for cell in rehearsal.nb.cells]
+
+    return run
 
 
 def printed(outputs):
@@ -35,17 +48,8 @@ def errors(outputs):
     return [output.evalue for output in outputs if output.output_type == "error"]
 
 
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "data.csv").write_text("1,2")
-    (tmp_path / "submission.ipynb").write_text("{}")
-    (tmp_path / "link").symlink_to(COURSE / "pyproject.toml")
-    return tmp_path
-
-
-def test_reaches_nothing_of_the_course_the_machine_or_the_network(folder):
+def test_reaches_nothing_of_the_course_the_machine_or_the_network(execute):
     outputs = execute(
-        folder,
         "import json, os, socket, subprocess, sys",
         f"course = {str(COURSE)!r}",
         "print(json.dumps(sorted(n for n in os.listdir('.') if not n.startswith('.'))))",
@@ -55,7 +59,11 @@ def test_reaches_nothing_of_the_course_the_machine_or_the_network(folder):
         "print(json.dumps([name for _, name in socket.if_nameindex()]))",
         "print(json.dumps([p for p in os.listdir('/proc') if p.isdigit()]))",
         "print(json.dumps(sorted(os.environ)))",
-        "print(json.dumps(open('/proc/self/status').read().split('CapEff:')[1].split()[0]))",
+        """
+        import ctypes, struct
+        capabilities = ctypes.create_string_buffer(24)
+        assert ctypes.CDLL(None).capget(struct.pack("II", 0x20080522, 0), capabilities) == 0
+        print(json.dumps(sum(capabilities.raw)))""",
         """
         writable = []
         for top, folders, _ in os.walk('/'):
@@ -74,15 +82,14 @@ def test_reaches_nothing_of_the_course_the_machine_or_the_network(folder):
     assert grading == []
     assert all(number == sandbox.NOBODY for number in [*ids[:3], *ids[3]])
     assert interfaces == ["lo"]
-    assert len(processes) <= 3  # bubblewrap's, and the kernel
+    assert len(processes) <= 4  # bubblewrap's, the nursery, its watcher and the kernel; or none
     assert "JPY_PARENT_PID" not in environment
-    assert set(capabilities) == {"0"}
+    assert capabilities == 0
     assert set(writable) == set(sandbox.SPACE)
 
 
-def test_uses_up_no_more_than_its_share(folder):
+def test_uses_up_no_more_than_its_share(execute):
     outputs = execute(
-        folder,
         "import json, os, time",
         """
         children = 0
@@ -113,12 +120,12 @@ def test_uses_up_no_more_than_its_share(folder):
         print(json.dumps(written))""",
     )
     children, memory, written = map(printed, outputs[1:])
-    assert 0 < children < sandbox.LIMITS["nproc"]
+    assert 0 < children < sandbox.PROCESSES
     assert memory == "limited"
     assert 0 < written <= sandbox.SPACE["/tmp"]
 
 
-def test_what_an_assignment_makes_unavailable_is_not_there(folder):
+def test_what_an_assignment_makes_unavailable_is_not_there(execute):
     imports = [
         "from sklearn.mixture import GaussianMixture",
         "from sklearn.cluster import KMeans",
@@ -126,58 +133,111 @@ def test_what_an_assignment_makes_unavailable_is_not_there(folder):
         "from genlab.models.mixture import fit",
         "import genlab.grading.sandbox",
     ]
-    assert all(errors(outputs) for outputs in execute(folder, *imports))
+    assert all(errors(outputs) for outputs in execute(*imports))
     allowed = ["import scipy.stats, matplotlib.pyplot, genlab.plot, genlab.checks, genlab.models.gaussian"]
-    assert errors(execute(folder, *allowed)[0]) == []
+    assert errors(execute(*allowed)[0]) == []
 
 
-def test_a_loop_costs_its_own_cell_only(folder):
-    loop, after = execute(folder, "while True: pass", "1 + 1", timeout=1)
+def test_a_loop_costs_its_own_cell_only(execute):
+    loop, after = execute("while True: pass", "1 + 1", cell_seconds=1)
     assert "stopped after 1 s" in errors(loop)[0]
     assert after[0].data["text/plain"] == "2"
 
 
-def test_a_loop_that_swallows_interrupts_costs_the_time_out_once(folder):
+def test_a_loop_that_swallows_interrupts_costs_the_time_out_once(execute):
     stubborn = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
-    loop, *after = execute(folder, stubborn, *["1 + 1"] * 30, timeout=1)
+    loop, *after = execute(stubborn, *["1 + 1"] * 30, cell_seconds=1)
     assert "stopped after 1 s" in errors(loop)[0]
     assert all("could not be interrupted" in errors(outputs)[0] for outputs in after)
 
 
-def test_a_submission_is_limited_as_a_whole(folder):
-    outputs = execute(folder, *["import time; time.sleep(1.5)"] * 5, timeout=2, submission_timeout=4)
+def test_a_submission_is_limited_as_a_whole(execute):
+    outputs = execute(*["import time; time.sleep(1.5)"] * 5, cell_seconds=2, submission_seconds=4)
     assert errors(outputs[0]) == []
     assert "the whole submission took longer than 4 s" in errors(outputs[-1])[0]
 
 
-@pytest.mark.parametrize("end", ["import os; os._exit(0)", "import os; os.kill(os.getpid(), 9)"])
-def test_a_kernel_that_is_ended_leaves_no_later_test_passed(folder, end):
-    first, test = execute(folder, end, graded("assert True"))
+@pytest.mark.parametrize("end", ENDS)
+def test_a_kernel_that_is_ended_costs_its_own_submission_only(execute, end):
+    first, later = execute(f"import os; {end}", "1 + 1")
     assert "ended the kernel" in errors(first)[0]
-    assert errors(test)
+    assert "Not run" in errors(later)[0]
+    assert execute("1 + 1")[0][0].data["text/plain"] == "2"
 
 
-def test_a_test_cell_keeps_its_message_and_nothing_else(folder):
-    quiet, number, wrong, skipped = execute(
-        folder,
-        graded("import sys, warnings; warnings.warn('odd'); print('seen', file=sys.stderr)"),
-        graded("0.5"),
-        graded("secret = 3\nassert secret == 4, 'three is not four'"),
-        graded("assert False, 'this ran'", tags=["skip-execution", "raises-exception"]),
-    )
-    assert quiet == number == []
-    assert [(o.output_type, o.traceback) for o in wrong] == [("error", ["AssertionError: three is not four"])]
-    assert errors(skipped) == ["this ran"]
+def test_can_kill_nothing_but_its_own(execute):
+    execute("import os; os.kill(-1, 9)", "1 + 1")
+    assert execute("1 + 1")[0][0].data["text/plain"] == "2"
 
 
-def test_output_without_end_is_cut(folder):
-    (outputs,) = execute(folder, "while True: print('x' * 1000)", timeout=2)
+def test_leaves_nothing_for_the_next_submission(execute):
+    leave = """
+    import os, subprocess
+    for folder in FOLDERS:
+        open(folder + '/mark', 'w').write('x')
+    if os.fork() == 0:
+        os.setsid()
+        import time; time.sleep(600)"""
+    find = """
+    import os, json, subprocess
+    found = [folder for folder in FOLDERS if os.path.exists(folder + '/mark')]
+    print(json.dumps(found))"""
+    folders = f"FOLDERS = {list(sandbox.SPACE)}"
+    execute(folders, leave)
+    assert printed(execute(folders, find)[1]) == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "libc.unshare(0x10000000)",  # a new user namespace
+        "libc.ptrace(0, 0, 0, 0)",
+        "libc.mount(b'none', b'/tmp', b'tmpfs', 0, None)",
+        "libc.syscall(425, 1, 0)",  # io_uring
+        "libc.syscall(321, 0, 0, 0)",  # bpf
+        "libc.socket(40, 1, 0)",  # to the host of a virtual machine
+    ],
+)
+def test_odd_system_calls_are_refused(execute, call):
+    (outputs,) = execute(f"import ctypes, json; libc = ctypes.CDLL(None); print(json.dumps({call}))")
+    assert printed(outputs) == -1
+
+
+def test_an_ordinary_user_in_a_new_namespace_is_refused_too(execute):
+    code = "import subprocess, json; print(json.dumps(subprocess.run(['unshare', '-Ur', 'true']).returncode))"
+    outputs = execute(code)
+    assert printed(outputs[0]) != 0
+
+
+def test_output_without_end_is_cut(execute):
+    (outputs,) = execute("while True: print('x' * 1000)", cell_seconds=2)
     assert sum(len(output.get("text", "")) for output in outputs) < 2_000_000
     assert "stopped" in errors(outputs)[0]
 
 
-def test_without_bubblewrap_it_refuses_and_says_what_to_install(folder, monkeypatch):
+def test_without_bubblewrap_it_refuses_and_says_what_to_install(monkeypatch):
     sandbox.require_sandbox.cache_clear()
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(sandbox.SandboxUnavailable, match="apt-get install bubblewrap"):
-        execute(folder, "1")
+        sandbox.Nursery()
+    sandbox.require_sandbox.cache_clear()
+
+
+def test_unsafe_runs_without_bubblewrap(monkeypatch):
+    sandbox.require_sandbox.cache_clear()
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    nursery = sandbox.Nursery(unsafe=True)
+    rehearsal = Rehearsal(
+        new_notebook(cells=[new_code_cell("open('data.csv').read()")]), nursery, FILES, 10, 30
+    )
+    rehearsal.run().close()
+    assert rehearsal.nb.cells[0].outputs[0].data["text/plain"] == "'1,2'"
+    nursery.remove()
+
+
+def test_a_nursery_that_was_killed_is_replaced(execute, nursery):
+    if nursery.process is not None:
+        nursery.process.kill()
+        nursery.process.wait()
+    nursery.ready()
+    assert execute("1 + 1")[0][0].data["text/plain"] == "2"

@@ -1,0 +1,169 @@
+"""A process that has imported what courses use, and forks a candidate whenever it is asked to.
+
+Runs inside the sandbox, with arguments FD APART MODULE... Through FD come requests: messages whose open files
+are the candidate's control socket, a text of JSON, and a socket for each test. APART says whether each
+candidate gets namespaces of its own (1), or lives in the nursery's, alone (0). Modules are not to be loaded.
+"""
+
+import base64
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import confine, respond
+
+WARM = [
+    "numpy",
+    "scipy.linalg",
+    "scipy.special",
+    "scipy.optimize",
+    "scipy.stats",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "matplotlib_inline.backend_inline",
+    "ipykernel.kernelapp",
+    "ipykernel.inprocess",
+    "genlab.checks",
+    "genlab.datasets",
+    "genlab.plot",
+]
+MAX_FILES = 250  # that a message may carry
+
+
+def main() -> None:
+    """Serve requests until the grader hangs up."""
+    number, apart, *unavailable = sys.argv[1:]
+    requests = socket.socket(fileno=int(number))
+    for name in WARM:
+        if not any(f"{name}.".startswith(f"{hidden}.") for hidden in unavailable):
+            with suppress(ImportError):
+                importlib.import_module(name)
+    confine.undumpable()
+    gc.collect()
+    gc.freeze()  # a collection would touch, and so copy, every page that a fork shares
+    requests.send(b"warm")
+    while True:
+        text, files, _, _ = socket.recv_fds(requests, 1, MAX_FILES)
+        if not text:
+            return
+        if os.fork() == 0:
+            requests.close()
+            _candidate(files, apart == "1")
+        for file in files:
+            os.close(file)
+        with suppress(ChildProcessError):
+            os.wait()
+        if apart == "0":
+            return
+
+
+def _candidate(files: list[int], apart: bool) -> NoReturn:
+    """Become a candidate: process 1 of its own namespaces, which watches over the kernel."""
+    try:
+        control = socket.socket(fileno=files[0])
+        with open(files[1], encoding="utf-8") as file:
+            request = json.load(file)
+        respond.channels = {
+            name: socket.socket(fileno=fd) for name, fd in zip(request["tests"], files[2:], strict=True)
+        }
+        confine.undumpable(False)  # or the system hands our files in /proc to root
+        with suppress(OSError):  # if memory gets short on the machine, this is to go first
+            Path("/proc/self/oom_score_adj").write_text("1000")
+        if apart:
+            confine.unshare()
+            if os.fork():
+                os._exit(0)
+        else:
+            os.setsid()
+        for folder, size in request["space"].items():
+            if apart:
+                keep = [path for path in request["keep"] if Path(path).is_relative_to(folder)]
+                confine.mount_empty(folder, size, keep=keep)
+        if apart:
+            confine.mount_empty("/proc", 4096, writable=False)
+        confine.undumpable()
+        for name, content in request["files"].items():
+            path = Path(request["home"], name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(base64.b64decode(content))
+        sockets = os.open(request["sockets"], os.O_PATH | os.O_DIRECTORY)
+        started, start = os.pipe()
+        kernel = os.fork()
+        if kernel == 0:
+            control.close()
+            os.close(sockets)
+            os.close(started)
+            _kernel(request, start)
+        os.close(start)
+        for channel in respond.channels.values():
+            channel.close()
+        _watch(control, kernel, started, sockets)
+    except BaseException as error:
+        with suppress(Exception):
+            control.send(f"{type(error).__name__}: {error}"[:900].encode())
+    finally:
+        os._exit(1)
+
+
+def _watch(control: socket.socket, kernel: int, started: int, sockets: int) -> None:
+    """Pass signals to the kernel, tell of its start and end, bury orphans; end when the grader hangs up."""
+    ended = os.pidfd_open(kernel)
+    events = select.poll()
+    for file in (control.fileno(), started, ended):
+        events.register(file, select.POLLIN)
+    while True:
+        for file, _ in events.poll(1000):
+            if file == started:
+                events.unregister(started)
+                if (text := os.read(started, 1000)) == b"started":
+                    socket.send_fds(control, [text], [sockets])
+                elif text:
+                    control.send(text)
+            elif file == ended:
+                events.unregister(ended)
+                control.send(b"ended")
+            else:
+                order = control.recv(16)
+                if not order:
+                    return
+                with suppress(ProcessLookupError):
+                    os.kill(kernel, signal.SIGINT if order == b"interrupt" else signal.SIGKILL)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+
+def _kernel(request: dict[str, Any], start: int) -> NoReturn:
+    """Run the student's kernel."""
+    try:
+        os.setsid()
+        os.chdir(request["home"])
+        confine.limit(request["limits"])
+        confine.drop_privileges()
+        confine.undumpable(False)
+        connection = Path(request["sockets"], "connection.json")
+        connection.write_text(json.dumps(request["connection"]))
+        from ipykernel.kernelapp import IPKernelApp
+
+        app = IPKernelApp.instance()
+        app.initialize(["-f", str(connection), "--HistoryManager.enabled=False"])
+        os.write(start, b"started")
+        os.close(start)
+        app.start()
+    except BaseException as error:
+        with suppress(OSError):
+            os.write(start, f"{type(error).__name__}: {error}"[:900].encode())
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""Answer the examiner's calls, in a copy of the candidate that was set aside where a test stands."""
+
+import builtins
+import gc
+import io
+import os
+import signal
+import socket
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, NoReturn
+
+import numpy as np
+
+from . import wire
+from .table import Table, global_state
+
+MAX_PRINTED = 100_000  # characters of a call's output
+
+channels: dict[str, socket.socket] = {}
+"""A test's name to the socket on which its calls come; set when the candidate starts."""
+
+
+def set_aside(test: str, namespace: dict[str, Any]) -> None:
+    """Fork: the candidate as it is now waits for a test's calls, while the original goes on.
+
+    Args:
+        test: its name.
+        namespace: where the student's names are.
+    """
+    channel = channels.pop(test)
+    gc.freeze()  # a collection would touch, and so copy, every page that the copies share
+    with warnings.catch_warnings(action="ignore"):  # of forks in a process with threads
+        copy = os.fork()
+    if copy == 0:
+        try:
+            os.setsid()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            for other in channels.values():
+                other.close()
+            Responder(channel, namespace).serve()
+        finally:
+            os._exit(0)
+    channel.close()
+
+
+def _muffle() -> None:
+    """Keep what a call shows from the student's page; restore the usual warnings and floating-point modes."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    with suppress(Exception):
+        shell = sys.modules["IPython"].get_ipython()
+        shell.display_pub.publish = shell.display_pub.clear_output = lambda *args, **kwargs: None
+    np.seterr(all="warn")
+    warnings.resetwarnings()
+    warnings.simplefilter("ignore")
+
+
+class Printed(io.StringIO):
+    """Text that a call prints; what is too much is dropped."""
+
+    def write(self, text: str) -> int:
+        """Keep the text while there is room."""
+        return super().write(text[: max(0, MAX_PRINTED - self.tell())])
+
+
+class Responder:
+    """Runs what the examiner asks for, and answers with data.
+
+    Args:
+        channel: a stream socket to the examiner.
+        namespace: where the student's names are.
+    """
+
+    def __init__(self, channel: socket.socket, namespace: dict[str, Any]) -> None:
+        self.channel = channel
+        self.namespace = namespace
+        self.table = Table(1)
+        self.kept: dict[str, Any] = {}  # the student's own, under names that a test has taken
+        self.objects: list[Any] = []  # what the examiner knows by number, because it is no data
+        self.numbers: dict[int, int] = {}  # by the id() of the object
+        self.classes: dict[type, str] = {}  # those whose instances may be known to the examiner
+        self.callbacks: dict[int, Any] = {}
+
+    def serve(self) -> NoReturn:
+        """Answer until the examiner hangs up."""
+        first = self._receive()
+        _muffle()
+        self._handle(*first)
+        while True:
+            self._handle(*self._receive())
+
+    def _receive(self) -> tuple[dict[str, Any], memoryview]:
+        data = self.channel.recv(2**18)
+        if not data:
+            os._exit(0)
+        missing = 8 + sum(wire.lengths(data[:8])) - len(data)
+        return wire.parse(data + self.channel.recv(missing, socket.MSG_WAITALL) if missing else data)
+
+    def _handle(self, message: dict[str, Any], blobs: memoryview) -> None:
+        """Answer one request; others may come in between, if a function of the examiner's is called."""
+        with self.table.level():
+            printed, before = Printed(), global_state()
+            streams = sys.stdout, sys.stderr
+            sys.stdout = sys.stderr = printed
+            try:
+                reader = wire.Reader(blobs, self.table, self._resolve)
+                self._adopt(message, reader)
+                frame = wire.Frame(self.table, self._refer)
+                reply = {"ok": frame.encode(getattr(self, f"_do_{message['do']}")(message, reader))}
+                changes = frame.changes(list(self.table.objects))
+            except BaseException as error:
+                frame = wire.Frame(self.table, self._refer)
+                reply = {"error": _describe(error)}
+                changes = []
+                with suppress(Exception):
+                    changes = frame.changes(list(self.table.objects))
+            finally:
+                sys.stdout, sys.stderr = streams
+            reply |= {"changes": changes, "printed": printed.getvalue(), "global": global_state() != before}
+            try:
+                data = frame.finish(reply)
+            except wire.WireError as error:
+                frame = wire.Frame(self.table, self._refer)
+                data = frame.finish(
+                    {"error": _describe(error), "changes": [], "printed": "", "global": False}
+                )
+            self.channel.sendall(data)
+
+    def _adopt(self, message: dict[str, Any], reader: wire.Reader) -> None:
+        """Take over what the test has done to the names, the arguments and NumPy's global generator."""
+        for number, content in message.get("changes", ()):
+            self.table.change(number, reader.decode(content))
+        for name, how, content in message.get("names", ()):
+            if name not in self.kept and name in self.namespace:
+                self.kept[name] = self.namespace[name]
+            if how == "delete":
+                self.namespace.pop(name, None)
+            elif how == "restore":
+                self.namespace[name] = self.kept.pop(name)
+            else:
+                self.namespace[name] = reader.decode(content)
+        if "seed" in message:
+            np.random.seed(message["seed"])  # noqa: NPY002, the test did
+
+    def _do_look(self, message: dict[str, Any], reader: wire.Reader) -> Any:
+        """Say what the student's names stand for."""
+        found: dict[str, Any] = {}
+        names = message["look"]
+        for name in message["classes"]:
+            if isinstance(self.namespace.get(name), type):
+                self.classes[self.namespace[name]] = name
+        for name in names:
+            if name in self.namespace:
+                probe = wire.Frame(self.table, self._refer)
+                with self.table.level():
+                    try:
+                        probe.encode(self.namespace[name])
+                        found[name] = ("value", self.namespace[name])
+                    except Exception as error:
+                        found[name] = ("error", f"{name} {error}")
+        return found
+
+    def _do_call(self, message: dict[str, Any], reader: wire.Reader) -> Any:
+        function = self.objects[message["object"]]
+        if "method" in message:
+            function = getattr(function, message["method"])
+        return function(*reader.decode(message["args"]), **reader.decode(message["options"]))
+
+    def _do_get(self, message: dict[str, Any], reader: wire.Reader) -> Any:
+        return getattr(self.objects[message["object"]], message["name"])
+
+    def _do_set(self, message: dict[str, Any], reader: wire.Reader) -> None:
+        setattr(self.objects[message["object"]], message["name"], reader.decode(message["value"]))
+
+    def _do_next(self, message: dict[str, Any], reader: wire.Reader) -> Any:
+        return next(self.objects[message["object"]])
+
+    def _refer(self, value: Any) -> dict[str, Any]:
+        """Name something that is no data: a function, an iterator, a known class or its instance."""
+        if isinstance(value, Callback):
+            return {"yours": value.number}
+        if isinstance(value, type) and value in self.classes:
+            bases = [self.classes[base] for base in value.__mro__[1:] if base in self.classes]
+            special = [name for name in dir(value) if name.startswith("__")]
+            return {"class": [self._number(value), self.classes[value], bases, special, _mro(value)]}
+        name = next((self.classes[base] for base in type(value).__mro__ if base in self.classes), None)
+        if name is not None:
+            return {"instance": [self._number(value), name]}
+        if isinstance(value, Iterator):
+            return {"iterator": [self._number(value)]}
+        if callable(value) and not isinstance(value, type):
+            name = str(getattr(value, "__name__", type(value).__name__))
+            return {"function": [self._number(value), name, str(getattr(value, "__doc__", None) or "")]}
+        raise wire.WireError(
+            f"is of type {type(value).__name__}, and only numbers, strings, containers of them, arrays, "
+            "generators and functions can be examined"
+        )
+
+    def _number(self, value: Any) -> int:
+        if id(value) not in self.numbers:
+            self.numbers[id(value)] = len(self.objects)
+            self.objects.append(value)
+        return self.numbers[id(value)]
+
+    def _resolve(self, tag: str, content: Any) -> Any:
+        if tag == "mine":
+            return self.objects[content]
+        if tag == "callback":
+            return self.callbacks.setdefault(content[0], Callback(self, *content))
+        raise wire.WireError("no such value")
+
+    def call_back(self, number: int, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Call a function of the examiner's."""
+        with self.table.level():
+            frame = wire.Frame(self.table, self._refer)
+            message = {"call": number, "args": frame.encode(args), "options": frame.encode(options)}
+            message["changes"] = frame.changes({*frame.mentioned, *self.table.generators()})
+            self.channel.sendall(frame.finish(message))
+            while True:
+                message, blobs = self._receive()
+                if "do" not in message:
+                    break
+                self._handle(message, blobs)
+            reader = wire.Reader(blobs, self.table, self._resolve)
+            for changed, content in message["changes"]:
+                self.table.change(changed, reader.decode(content))
+            if "error" in message:
+                kind = getattr(builtins, message["error"][0], RuntimeError)
+                raise kind(message["error"][1])
+            return reader.decode(message["ok"])
+
+
+class Callback:
+    """A function of the examiner's."""
+
+    def __init__(self, responder: Responder, number: int, name: str) -> None:
+        self.responder = responder
+        self.number = number
+        self.__name__ = name
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Call it, there."""
+        return self.responder.call_back(self.number, args, options)
+
+
+def _mro(kind: type) -> list[str]:
+    return [f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__]
+
+
+def _describe(error: BaseException) -> dict[str, Any]:
+    """An exception as data: its types, its message, and where in the student's code it arose."""
+    try:
+        text = str(error)
+    except BaseException:
+        text = ""
+    places = [
+        [str(frame.f_code.co_name), line]
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if not frame.f_code.co_filename.startswith(os.path.dirname(__file__))
+    ]
+    return {"types": _mro(type(error)), "message": text[:10_000], "places": places[-20:]}

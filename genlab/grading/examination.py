@@ -1,0 +1,201 @@
+"""Examine one notebook: the student's cells first, all of them, then the tests. Bytes in, bytes out.
+
+Nothing that a test asks can reach an output of the student's: by then, the student's cells are over.
+"""
+
+import atexit
+import copy
+import dataclasses
+import gc
+import json
+import os
+import select
+import signal
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from genlab.grading.examiner import Examiner, warm
+from genlab.grading.rehearsal import Rehearsal, is_test
+from genlab.grading.sandbox import Candidate, CandidateFailed, Nursery
+from genlab.grading.sanitize import harmless
+from genlab.grading.work import Result, Verdict, Work
+
+GRACE = 30  # seconds beyond the submission's own, before the examination is given up
+
+ATTEMPTS = 2
+
+
+class ExaminationFailed(RuntimeError):
+    """A submission could not be examined; the message says why."""
+
+
+_nurseries: dict[tuple[Any, ...], Nursery] = {}
+
+
+def examine(work: bytes) -> bytes:
+    """Examine a notebook, in a process of its own.
+
+    Args:
+        work: of Work.to_bytes.
+
+    Returns:
+        What Result.from_bytes reads.
+
+    Raises:
+        SandboxUnavailable: bubblewrap is missing or may not make a sandbox here.
+        ExaminationFailed: the fault is the grader's, or the machine's: another attempt may succeed.
+    """
+    start = time.monotonic()
+    given = Work.from_bytes(work)
+    warm(given)
+    for _ in range(ATTEMPTS):
+        items = _in_a_fork(given, _nursery(given))
+        failed = [item["failed"] for item in items if "failed" in item]
+        if not failed:
+            return _result(given, items, time.monotonic() - start).to_bytes()
+    raise ExaminationFailed(failed[0])
+
+
+def _in_a_fork(work: Work, nursery: Nursery) -> list[dict[str, Any]]:
+    """Examine in a process that is given up when it takes too long; returns what it found."""
+    reader, writer = os.pipe()
+    gc.freeze()  # a collection would touch, and so copy, every page that the two share
+    with warnings.catch_warnings(action="ignore"):  # of forks in a process with threads
+        child = os.fork()
+    if child == 0:
+        try:
+            os.close(reader)
+            with open(writer, "w", encoding="utf-8", closefd=False) as report:
+                for item in _examine(work, nursery):
+                    print(json.dumps(item), file=report, flush=True)
+        except BrokenPipeError:  # nobody waits for it any more
+            pass
+        except BaseException:
+            with open(writer, "w", encoding="utf-8", closefd=False) as report:
+                print(json.dumps({"failed": traceback.format_exc()}), file=report, flush=True)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    try:
+        return _read(reader, time.monotonic() + 2 * work.submission_seconds + GRACE)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def _nursery(work: Work) -> Nursery:
+    """The warm nursery for work of this kind; there is one at a time."""
+    kind = (work.unavailable, work.unsafe)
+    if kind not in _nurseries:
+        close()
+        _nurseries[kind] = Nursery(*kind)
+    _nurseries[kind].ready()
+    return _nurseries[kind]
+
+
+@atexit.register
+def close() -> None:
+    """End the nursery."""
+    for nursery in _nurseries.values():
+        nursery.remove()
+    _nurseries.clear()
+
+
+def _examine(work: Work, nursery: Nursery) -> Iterator[dict[str, Any]]:
+    """Yield what is found, as it is found: the student's notebook, each verdict, a problem."""
+    with tempfile.TemporaryDirectory(prefix="genlab-") as folder:
+        os.chdir(folder)  # what the instructor's cells read is there, and nothing of the student's
+        for name, data in work.given.items():
+            path = Path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        try:
+            rehearsal, candidate = _rehearse(work, nursery)
+            examiner = Examiner(work, candidate.channels, rehearsal.unreached)
+            yield {"notebook": rehearsal.nb}
+            for name, verdict in examiner.verdicts():
+                yield {"test": name, "verdict": dataclasses.asdict(verdict)}
+            _close(candidate)
+            if examiner.failed:
+                _, candidate = _rehearse(work, nursery, without=rehearsal.cut_short)
+                for name, verdict in examiner.told(candidate.channels):
+                    yield {"test": name, "verdict": dataclasses.asdict(verdict)}
+                _close(candidate)
+        except CandidateFailed as error:
+            yield {"failed": str(error)}
+        else:
+            yield {"done": True}
+
+
+def _close(candidate: Candidate) -> None:
+    if candidate.lost():
+        raise CandidateFailed("the sandbox was ended from outside")
+    candidate.close()
+
+
+def _rehearse(work: Work, nursery: Nursery, without: Collection[int] = ()) -> tuple[Rehearsal, Candidate]:
+    """Run the student's cells, in a candidate of their own."""
+    notebook = copy.deepcopy(work.notebook)
+    for index in without:
+        notebook.cells[index].source = ""
+    files = {**work.files, **work.given}
+    rehearsal = Rehearsal(notebook, nursery, files, work.cell_seconds, work.submission_seconds)
+    return rehearsal, rehearsal.run()
+
+
+def _read(pipe: int, deadline: float) -> list[dict[str, Any]]:
+    """What the examination wrote until its end, or the deadline."""
+    data = b""
+    with open(pipe, "rb", buffering=0) as file:
+        while True:
+            ready, _, _ = select.select([file], [], [], max(0.0, deadline - time.monotonic()))
+            piece = file.read(2**20) if ready else b""
+            if not piece:
+                break
+            data += piece
+    return [json.loads(line) for line in data.split(b"\n")[:-1]]
+
+
+def _result(work: Work, items: list[dict[str, Any]], seconds: float) -> Result:
+    """Put the notebook together. A test has failed unless a verdict says otherwise."""
+    notebook, problem, verdicts = work.notebook, "", {}
+    for item in items:
+        if "notebook" in item:
+            notebook = nbformat.from_dict(item["notebook"])
+        elif "test" in item:
+            verdicts[item["test"]] = Verdict(**item["verdict"])
+        problem = item.get("problem", problem)
+    if not problem and {"done": True} not in items:
+        problem = (
+            "Not examined to its end: it took too long, or too much memory. Tests not reached have no marks."
+        )
+    notebook = harmless(notebook)
+    for cell in notebook.cells:
+        if is_test(cell):
+            name = cell.metadata.nbgrader.grade_id
+            verdict = verdicts.setdefault(name, Verdict(0.0, problem or "This test was not reached."))
+            _show(cell, verdict)
+    return Result(notebook, verdicts, problem, seconds, work.unsafe)
+
+
+def _show(cell: NotebookNode, verdict: Verdict) -> None:
+    """Make the verdict the only output of a test, in the form that nbgrader reads."""
+    cell.outputs = []
+    cell.metadata.genlab = {"says": verdict.says}
+    if verdict.score >= float(cell.metadata.nbgrader.points):
+        return
+    if verdict.score > 0:
+        data = {"text/plain": str(verdict.score)}
+        cell.outputs = [new_output("execute_result", data, execution_count=None)]
+    else:
+        trace = [verdict.evidence or verdict.says]
+        cell.outputs = [new_output("error", ename="Failed", evalue=verdict.says, traceback=trace)]

@@ -1,0 +1,350 @@
+"""Runs the instructor's cells and the tests. Never a line of the student's: that is asked for its answers."""
+
+import ast
+import importlib
+import reprlib
+import signal
+import socket
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import threadpoolctl
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+
+from genlab.checks import CheckFailed
+from genlab.grading import instructor, standins
+from genlab.grading.candidate import wire
+from genlab.grading.candidate.respond import Printed
+from genlab.grading.rehearsal import is_test
+from genlab.grading.snapshot import UNREADABLE, NoAnswer, Snapshot, TimeUp
+from genlab.grading.work import Verdict, Work
+
+MAX_MESSAGE = 2_000  # characters that the student reads about a test
+MAX_EVIDENCE = 20_000  # and the instructor
+AGAIN = 0.1  # of a test's time is what a function gets that did not end before
+_MISSING = object()
+
+
+class Examiner:
+    """Examines a candidate.
+
+    Args:
+        work: what is examined.
+        channels: for each test the socket to the copy of the candidate that was set aside for it.
+        unreached: the tests for which there is none, with the reason.
+    """
+
+    def __init__(
+        self, work: Work, channels: Mapping[str, socket.socket], unreached: Mapping[str, str]
+    ) -> None:
+        self.work = work
+        self.channels = channels
+        self.unreached = unreached
+        self.tests = {cell.metadata.nbgrader.grade_id: cell for cell in work.notebook.cells if is_test(cell)}
+        solutions = [cell.source for cell in work.source.cells if instructor.is_solution(cell)]
+        self.students: set[str] = set().union(*map(instructor.defines, solutions))
+        self.shell = _shell()
+        self.namespace = self.shell.user_ns
+        self.snapshot: Snapshot | None = None
+        self.functions: dict[Any, Any] = {}  # stand-ins by what the candidate knows them by
+        self.classes: dict[str, type] = {}
+        self.bound: dict[str, Any] = {}  # what each of the student's names was given
+        self.hung: set[str] = set()  # names whose functions did not end
+        self.failed: dict[str, tuple[list[str], Verdict]] = {}  # tests with hidden parts
+
+    def verdicts(self) -> Iterator[tuple[str, Verdict]]:
+        """Run everything, in the instructor's order; yields each test's name with the verdict."""
+        for name, before in self._steps():
+            yield name, self._verdict(name, before)
+
+    def told(self, channels: Mapping[str, socket.socket]) -> Iterator[tuple[str, Verdict]]:
+        """Run failed tests as the student has them; yields verdicts that may be told in full.
+
+        A hidden part must not speak through what is told in full. So this asks another candidate, which no
+        hidden part has asked anything.
+
+        Args:
+            channels: for each test the socket to the copy of that other candidate.
+        """
+        self.channels = channels
+        for name, (before, verdict) in self.failed.items():
+            source = instructor.released(self.tests[name].source)
+            if name in channels and source.strip():
+                shown = self._guarded(name, source, before)
+                if isinstance(shown, Failure):
+                    yield name, replace(verdict, says=shown.for_student())
+
+    def _steps(self) -> Iterator[tuple[str, list[str]]]:
+        """Run the instructor's cells; yields each test, with those before it that use the student's names."""
+        sources = {name: cell.source for name, cell in self.tests.items()}
+        before: list[str] = []
+        for cell in instructor.needed(self.work.source, sources, self.students):
+            if is_test(cell):
+                yield cell.metadata.nbgrader.grade_id, before
+                before = []
+                del sources[cell.metadata.nbgrader.grade_id]
+            elif instructor.mentions(cell.source) & self.students:
+                before.append(cell.source)
+            else:
+                self._run(cell.source)
+        yield from ((name, before) for name in sources)  # tests that the instructor's notebook no longer has
+
+    def _verdict(self, name: str, before: list[str]) -> Verdict:
+        cell = self.tests[name]
+        points = float(cell.metadata.nbgrader.points)
+        if name in self.unreached:
+            return Verdict(0.0, self.unreached[name])
+        outcome = self._guarded(name, cell.source, before)
+        if isinstance(outcome, Failure):
+            hidden = instructor.released(cell.source) != cell.source
+            verdict = Verdict(0.0, outcome.for_student(hidden), outcome.evidence)
+            if hidden:
+                self.failed[name] = before, verdict
+            return verdict
+        if outcome is not None and outcome < points:
+            return Verdict(outcome, "Only a part of this test passed.")
+        return Verdict(points)
+
+    def _guarded(self, name: str, source: str, before: list[str]) -> "Failure | float | None":
+        try:
+            return self._attempt(name, source, before)
+        except Exception as error:  # of ours: it must not cost the other tests
+            return Failure(NoAnswer("The grader failed at this test: tell your instructor."), source, error)
+
+    def _attempt(self, name: str, source: str, before: list[str]) -> "Failure | float | None":
+        """Run a test once; returns its failure, or the points that it declares, or None if it passed."""
+        seconds = float(self.work.cell_seconds)
+        if self.hung & instructor.mentions(source):
+            seconds = max(1.0, AGAIN * seconds)
+        printed = Printed()
+        snapshot = Snapshot(self.channels[name], self._resolve, lambda text: print(text, end=""))
+        self.snapshot = snapshot
+        snapshot.classes, snapshot.known, snapshot.names = self.classes, self.students, self._names
+        result, error = None, None
+        try:
+            with _alarm(seconds):
+                self._bind(instructor.mentions(source))
+                for earlier in before:
+                    self._run(earlier, printed)
+                result = self._run(source, printed)
+            error = result.error_before_exec or result.error_in_exec
+        except (NoAnswer, TimeUp) as stopped:
+            error = stopped
+        self.channels[name].close()  # which ends the copy, unless it hangs
+        if snapshot.hung:
+            self.hung |= instructor.mentions(source) & self.students
+        if isinstance(error, TimeUp):
+            error = NoAnswer(
+                "The test did not end in time: does it wait for something that never comes true?"
+            )
+        if error is None and snapshot.broken:
+            error = NoAnswer(snapshot.broken)
+        if error is not None:
+            return Failure(error, source, snapshot)
+        value: Any = result.result if result else None
+        if type(value) in (int, float) and value >= 0 and instructor.declares_points(source, self.students):
+            return float(value)
+        return None
+
+    def _run(self, source: str, printed: Printed | None = None) -> ExecutionResult:
+        """Run a cell as a notebook does, and show nothing."""
+        printed = printed or Printed()
+        with redirect_stdout(printed), redirect_stderr(printed), warnings.catch_warnings():
+            return self.shell.run_cell(source, store_history=False)
+
+    def _bind(self, mentioned: Set[str]) -> None:
+        """Give the student's names their stand-ins, unless an earlier test has bound them otherwise."""
+        snapshot = self._current()
+        names = sorted(self.students)
+        self.sent: dict[str, Any] = {}
+        found = snapshot.look(names, names)
+        for name in names:
+            how, value = found.get(name, ("missing", _MISSING))
+            if how == "error" and name in mentioned:
+                snapshot.give_up(f"{name} cannot be examined. {UNREADABLE}", str(value))
+            value = value if how == "value" else _MISSING
+            kept = name not in self.bound or self.namespace.get(name, _MISSING) is self.bound[name]
+            self.bound[name] = value
+            if kept:
+                self.namespace.pop(name, None)
+                if value is not _MISSING:
+                    self.namespace[name] = value
+
+    def _names(self, frame: wire.Frame) -> list[Any]:
+        """Tell the candidate what the test has deleted, or bound to something else, since the last call."""
+        told = []
+        for name, own in self.bound.items():
+            now = self.namespace.get(name, _MISSING)
+            if now is self.sent.get(name, own):
+                continue
+            self.sent[name] = now
+            if now is own:
+                told.append([name, "restore", None])
+            elif now is _MISSING:
+                told.append([name, "delete", None])
+            else:
+                told.append([name, "bind", frame.encode(now)])
+        return told
+
+    def _current(self) -> Snapshot:
+        assert self.snapshot is not None
+        return self.snapshot
+
+    def _resolve(self, tag: str, content: Any) -> Any:
+        """Make, or find, what stands for something of the student's."""
+        if tag == "function":
+            key, name, doc = content
+            return self._known(
+                ("function", key, name), lambda: standins.function(self._current, key, name, doc)
+            )
+        if tag == "iterator":
+            return standins.Items(self._current, content[0])
+        if tag == "instance":
+            return standins.instance(self.classes[content[1]], content[0])
+        if tag == "class":
+            key, name, bases, special, types = content
+            made = tuple(self.classes[base] for base in bases[:1]) or _exceptions(types)
+            self.classes[name] = self._known(
+                ("class", key, name, tuple(bases), tuple(special)),
+                lambda: standins.kind(self._current, key, name, made, special),
+            )
+            return self.classes[name]
+        raise wire.WireError("what came is not a value")
+
+    def _known(self, key: Any, make: Callable[[], Any]) -> Any:
+        if key not in self.functions:
+            self.functions[key] = make()
+        return self.functions[key]
+
+
+class Failure:
+    """Why a test failed.
+
+    Args:
+        error: what it raised.
+        source: the test.
+        cause: the snapshot of the candidate that was asked, or what went wrong in the grader.
+    """
+
+    def __init__(self, error: BaseException, source: str, cause: Snapshot | Exception) -> None:
+        self.error = error
+        self.source = source
+        self.broken, self.detail = "", ""
+        if isinstance(cause, Snapshot):
+            self.broken, self.detail = cause.broken, cause.detail
+            self.evidence = _evidence(error, cause)
+        else:
+            self.evidence = "".join(traceback.format_exception(cause))
+
+    def for_student(self, hidden: bool = False) -> str:
+        """What the student may read: of a hidden part what the test itself says, and nothing of its input."""
+        if self.broken or isinstance(self.error, NoAnswer):
+            text = self.broken or str(self.error)
+            text += f" ({self.detail})" if self.detail and not hidden else ""
+        elif isinstance(self.error, CheckFailed):
+            text = str(self.error)
+        elif not hidden:
+            line = self._line()
+            text = f"{type(self.error).__name__}: {self.error}".rstrip(": ") + (
+                f"\n  in: {line}" if line else ""
+            )
+        elif isinstance(self.error, AssertionError) and str(self.error) in _messages(self.source):
+            text = str(self.error)
+        else:
+            text = f"A hidden test failed ({type(self.error).__name__})."
+        return text[:MAX_MESSAGE]
+
+    def _line(self) -> str:
+        """The line of the test that failed."""
+        lines = self.source.splitlines()
+        numbers = [n for frame, n in traceback.walk_tb(self.error.__traceback__) if _is_cell(frame)]
+        return lines[numbers[-1] - 1].strip() if numbers and numbers[-1] <= len(lines) else ""
+
+
+def _messages(source: str) -> set[str]:
+    """The messages of a test's assertions, and of errors that it raises, that hold no values."""
+    with suppress(SyntaxError):
+        tree = ast.walk(ast.parse(source))
+        texts = [
+            n.msg if isinstance(n, ast.Assert) else n
+            for n in tree
+            if isinstance(n, (ast.Assert, ast.Constant))
+        ]
+        return {text.value for text in texts if isinstance(text, ast.Constant) and type(text.value) is str}
+    return set()
+
+
+def _evidence(error: BaseException, snapshot: Snapshot) -> str:
+    """For the instructor: the last call with its input and answer, and the way to the failure."""
+    brief = reprlib.Repr()
+    brief.maxlist = brief.maxtuple = brief.maxdict = 50
+    brief.maxstring, brief.maxother = 500, 2000
+    text = []
+    with np.printoptions(threshold=50), suppress(Exception):
+        if snapshot.last:
+            _, args, options, *answer = snapshot.last
+            text.append("The last call:")
+            text += [
+                f"  argument {name}: {brief.repr(value)}"
+                for name, value in [*enumerate(args), *options.items()]
+            ]
+            text += [f"  answer: {brief.repr(value)}" for value in answer]
+    trace = [f for f in traceback.extract_tb(error.__traceback__) if "IPython" not in f.filename]
+    text += traceback.StackSummary.from_list(trace).format()
+    text += [snapshot.detail] if snapshot.detail else []
+    return "\n".join([*text, f"{type(error).__name__}: {error}"])[:MAX_EVIDENCE]
+
+
+def _is_cell(frame: Any) -> bool:
+    return frame.f_globals.get("__name__") == "__main__" and "ipython" in frame.f_code.co_filename
+
+
+def _exceptions(types: list[str]) -> tuple[type, ...]:
+    """The built-in exception that a class of the student's derives from, if any."""
+    for name in types:
+        known = getattr(__import__("builtins"), str(name).rpartition(".")[2], None)
+        if isinstance(known, type) and issubclass(known, Exception):
+            return (known,)
+    return ()
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """End what goes on too long."""
+
+    def ring(*_: Any) -> None:
+        raise TimeUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def warm(work: Work) -> None:
+    """Do once, before a fork, what every examiner of this assignment would do again."""
+    _shell()
+    threadpoolctl.threadpool_limits(1)
+    for name in ("genlab.datasets", "genlab.plot", "matplotlib.pyplot", "scipy.linalg", "scipy.special"):
+        importlib.import_module(name)
+    for cell in [*work.source.cells, *filter(is_test, work.notebook.cells)]:
+        if cell.cell_type == "code":
+            instructor.defines(cell.source)
+            instructor.mentions(cell.source)
+
+
+def _shell() -> Any:
+    """IPython without a terminal: magics, await and display work as in a notebook, and nothing is shown."""
+    shell: Any = InteractiveShell.instance()
+    shell.showtraceback = shell.showsyntaxerror = lambda *args, **kwargs: None
+    shell.transform_cell = instructor.python
+    shell.history_manager.enabled = False
+    return shell

@@ -1,0 +1,131 @@
+"""What the instructor's notebook says: which names are the student's, and which cells the tests need."""
+
+import ast
+import functools
+import re
+import symtable
+from collections.abc import Set
+
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
+
+from genlab.grading.rehearsal import is_test
+
+_HIDDEN = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.DOTALL | re.MULTILINE)
+
+
+@functools.cache
+def python(source: str) -> str:
+    """A cell's code with IPython's own notation put into Python."""
+    code: str = TransformerManager().transform_cell(source)
+    return code
+
+
+def released(source: str) -> str:
+    """A test cell as students see it, without its hidden parts."""
+    return _HIDDEN.sub("", source)
+
+
+def is_solution(cell: NotebookNode) -> bool:
+    """Say whether a cell is the student's to fill in."""
+    return cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution", False)
+
+
+@functools.cache
+def defines(source: str) -> frozenset[str]:
+    """The names that a cell's code binds at the top, other than by importing them."""
+    try:
+        table = symtable.symtable(python(source), "<cell>", "exec")
+    except (SyntaxError, ValueError):
+        return frozenset()
+    symbols = table.get_symbols()
+    return frozenset(s.get_name() for s in symbols if s.is_assigned() and not s.is_imported())
+
+
+@functools.cache
+def mentions(source: str) -> frozenset[str]:
+    """The global names that a cell's code reads, at the top or inside its functions."""
+    try:
+        top = symtable.symtable(python(source), "<cell>", "exec")
+    except (SyntaxError, ValueError):
+        return frozenset()
+    names, tables = set(), [top]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        symbols = (s for s in table.get_symbols() if s.is_referenced())
+        names |= {s.get_name() for s in symbols if table is top or s.is_global()}
+    return frozenset(names)
+
+
+def declares_points(source: str, students: Set[str]) -> bool:
+    """Say whether a test's last line is an expression that is the test's own, as its points in part must be.
+
+    A value that is a student's answer, or made of one other than by comparing, is not.
+    """
+    try:
+        body = ast.parse(python(source)).body
+    except (SyntaxError, ValueError):
+        return False
+    if not body or not isinstance(body[-1], ast.Expr):
+        return False
+    suspect = set(students)
+    while True:
+        more = {name for node in ast.walk(ast.Module(body, [])) for name in _taken(node, suspect)} - suspect
+        if not more:
+            return not _carries(body[-1].value, suspect)
+        suspect |= more
+
+
+def _taken(node: ast.AST, suspect: set[str]) -> set[str]:
+    """The names that a statement gives a suspect value."""
+    if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
+        value, targets = node.value, getattr(node, "targets", None) or [getattr(node, "target", None)]
+    elif isinstance(node, (ast.For, ast.comprehension)):
+        value, targets = node.iter, [node.target]
+    elif isinstance(node, ast.withitem):
+        value, targets = node.context_expr, [node.optional_vars]
+    elif isinstance(node, ast.FunctionDef):
+        returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value]
+        return {node.name} if any(_carries(value, suspect) for value in returned) else set()
+    else:
+        return set()
+    if value is None or not _carries(value, suspect):
+        return set()
+    return {n.id for target in targets if target for n in ast.walk(target) if isinstance(n, ast.Name)}
+
+
+def _carries(node: ast.AST, suspect: set[str]) -> bool:
+    """Whether an expression's value may be a suspect one: what is only compared, or decided by, is not."""
+    if isinstance(node, ast.Compare):
+        return False
+    if isinstance(node, ast.IfExp):
+        return _carries(node.body, suspect) or _carries(node.orelse, suspect)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return False
+    if isinstance(node, ast.Name):
+        return node.id in suspect
+    return any(_carries(child, suspect) for child in ast.iter_child_nodes(node))
+
+
+def needed(source: NotebookNode, tests: dict[str, str], students: Set[str]) -> list[NotebookNode]:
+    """The instructor's cells and tests, in order, without the cells that only show what the student wrote.
+
+    Args:
+        source: the instructor's notebook.
+        tests: the whole source of each test, by name; one that the notebook lacks comes last.
+        students: the names that are the student's to define.
+    """
+    cells, read = [], set().union(*map(mentions, tests.values()))
+    known = set()
+    for cell in reversed(
+        [cell for cell in source.cells if cell.cell_type == "code" and not is_solution(cell)]
+    ):
+        if is_test(cell):
+            known.add(cell.metadata.nbgrader.grade_id)
+            if cell.metadata.nbgrader.grade_id in tests:
+                cells.append(cell)
+        elif not mentions(cell.source) & students or defines(cell.source) & read:
+            read |= mentions(cell.source)
+            cells.append(cell)
+    return cells[::-1]

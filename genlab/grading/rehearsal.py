@@ -1,0 +1,165 @@
+"""Run a submission's own cells in a candidate, and set a copy of it aside wherever a test stands."""
+
+import tempfile
+import time
+from queue import Empty
+from typing import Any
+
+import zmq
+import zmq.asyncio
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.util import run_sync
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from genlab.grading.sandbox import Candidate, Nursery
+
+GRACE = 3  # seconds in which an interrupted kernel must answer
+MAX_OUTPUT = 1_000_000  # characters that a submission may show in all
+
+
+def is_test(cell: NotebookNode) -> bool:
+    """Say whether a cell is a test: graded by machine."""
+    role = cell.metadata.get("nbgrader", {})
+    return cell.cell_type == "code" and role.get("grade", False) and not role.get("solution", False)
+
+
+class Rehearsal(NotebookClient):
+    """Runs all cells but the tests, each for so long; what hangs or dies costs this submission only.
+
+    Args:
+        nb: the notebook; gets the outputs.
+        nursery: where candidates come from.
+        files: the files of the working directory.
+        cell_seconds: what a cell may take.
+        submission_seconds: what all cells may take together.
+    """
+
+    km: Any
+    kc: Any
+
+    def __init__(
+        self,
+        nb: NotebookNode,
+        nursery: Nursery,
+        files: dict[str, bytes],
+        cell_seconds: int,
+        submission_seconds: int,
+    ) -> None:
+        super().__init__(nb, kernel_name="python3", allow_errors=True, raise_on_iopub_timeout=False)
+        self.cell_seconds = cell_seconds
+        self.submission_seconds = submission_seconds
+        self.timeout_func = lambda cell: max(1, min(cell_seconds, int(self.deadline - time.monotonic())))
+        self.interrupt_on_timeout = False  # this class interrupts, and kills what goes on regardless
+        self.skip_cells_with_tag = "\0"  # no tag of a submission skips a cell
+        self.tests = [cell.metadata.nbgrader.grade_id for cell in nb.cells if is_test(cell)]
+        self.provision = {"nursery": nursery, "files": files, "tests": self.tests}
+        self.stopped = ""
+        self.shown = 0
+        self.cut_short: list[int] = []  # cells that did not run to their end
+        self.unreached: dict[str, str] = {}  # tests for which no copy could be set aside, with the reason
+
+    def run(self) -> Candidate:
+        """Run; returns the candidate, whose kernel has ended and whose copies wait.
+
+        Raises:
+            CandidateFailed: it did not start.
+        """
+        self.km = self.create_kernel_manager()
+        self.reset_execution_trackers()
+        with tempfile.TemporaryDirectory(prefix="genlab-") as folder:
+            self.km.connection_file = f"{folder}/connection.json"
+            self.start_new_kernel()
+        candidate: Candidate = self.km.provisioner.candidate
+        self.start_new_kernel_client()
+        self.deadline = time.monotonic() + self.submission_seconds
+        for index, cell in enumerate(self.nb.cells):
+            if is_test(cell):
+                self._set_aside(cell)
+            elif cell.cell_type == "code":
+                self._run(cell, index)
+        candidate.order(b"kill")
+        self.kc.stop_channels()
+        self.km.context.destroy(linger=0)
+        return candidate
+
+    def create_kernel_manager(self) -> AsyncKernelManager:
+        """A manager whose kernels are candidates."""
+        context = zmq.asyncio.Context()
+        context.setsockopt(zmq.RECONNECT_IVL, -1)  # a socket's name, once bound, is the student's to change
+        context.setsockopt(zmq.MAXMSGSIZE, 64 * 2**20)
+        km: Any = AsyncKernelManager(kernel_name="python3", context=context)
+        km.kernel_spec.metadata["kernel_provisioner"] = {
+            "provisioner_name": "genlab-sandbox",
+            "config": self.provision,
+        }
+        return km
+
+    def on_cell_executed(self, **kwargs: Any) -> None:
+        """Keep the kernel's word on how the cell ended."""
+        self.status = kwargs["execute_reply"]["content"]["status"]
+
+    def output(self, outs: Any, msg: Any, display_id: str | None, cell_index: int) -> NotebookNode | None:
+        """Collect an output, as long as the submission has not shown too much."""
+        self.shown += len(str(msg["content"]))
+        return super().output(outs, msg, display_id, cell_index) if self.shown < MAX_OUTPUT else None
+
+    def _set_aside(self, cell: NotebookNode) -> None:
+        """Have the kernel fork; a kernel that does not, fails the test."""
+        name = cell.metadata.nbgrader.grade_id
+        code = f"__import__('candidate.respond').respond.set_aside({name!r}, get_ipython().user_ns)"
+        if not self.stopped:
+            try:
+                if self._answers(self.kc.execute(code, silent=True, store_history=False), GRACE * 5):
+                    return
+                self.stopped = "Not run: an earlier cell had left the kernel without an answer."
+            except Exception as error:  # what the kernel sends is the student's to forge
+                self.stopped = f"Not run: the kernel had sent what no kernel sends ({type(error).__name__})."
+        self.unreached[name] = self.stopped
+
+    def _run(self, cell: NotebookNode, index: int) -> None:
+        """Run a cell of the student's, unless the submission was stopped earlier."""
+        self.status, problem = "unknown", self.stopped
+        cell.outputs = []
+        if not problem:
+            try:
+                self.execute_cell(cell, index)
+            except CellTimeoutError:
+                problem = self._interrupt()
+            except DeadKernelError:
+                self.stopped = "Not run: an earlier cell had ended the kernel."
+                problem = "This cell ended the kernel: it used too much memory, or the code itself ended it."
+            except Exception as error:  # what the kernel sends is the student's to forge
+                self.stopped = f"Not run: the kernel had sent what no kernel sends ({type(error).__name__})."
+                problem = "This cell did not run to its end."
+        if not problem and self.status not in ("ok", "error"):
+            problem = "This cell did not run to its end."
+        if problem:
+            self.cut_short.append(index)
+            cell.outputs.insert(0, new_output("error", ename="Stopped", evalue=problem, traceback=[problem]))
+
+    def _interrupt(self) -> str:
+        """Interrupt a cell that took too long; a kernel that goes on regardless is killed."""
+        if time.monotonic() >= self.deadline:
+            self.stopped = f"Not run: the whole submission took longer than {self.submission_seconds} s."
+        else:
+            run_sync(self.km.interrupt_kernel)()
+            if not self._answers(self.kc.kernel_info(), GRACE):
+                self.stopped = "Not run: an earlier cell did not end, and could not be interrupted."
+        if self.stopped:
+            run_sync(self.km.signal_kernel)(9)
+        return f"This cell was stopped after {self.cell_seconds} s: does it hold a loop that does not end?"
+
+    def _answers(self, request: str, seconds: float) -> bool:
+        """Wait for the reply to a request."""
+        end = time.monotonic() + seconds
+        try:
+            while (left := end - time.monotonic()) > 0:
+                reply = run_sync(self.kc.get_shell_msg)(timeout=left)
+                if reply["parent_header"].get("msg_id") == request:
+                    return True
+        except Empty:
+            pass
+        return False

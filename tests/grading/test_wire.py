@@ -1,0 +1,279 @@
+"""Values as data: everything that may cross arrives as it was, and nothing else arrives at all."""
+
+import json
+
+import numpy as np
+import pytest
+
+from genlab.grading.candidate import wire
+from genlab.grading.candidate.table import Table
+from genlab.grading.generators import advance
+from genlab.models.gaussian import Gaussian
+
+
+def refuse(*what):
+    raise wire.WireError(f"{what} is no data")
+
+
+def send(value, there=None):
+    """The value as the other side gets it."""
+    frame = wire.Frame(Table(0), refuse)
+    message, blobs = wire.parse(frame.finish({"value": frame.encode(value)}))
+    return wire.Reader(blobs, there or Table(1), refuse).decode(message["value"])
+
+
+def receive(content, blobs=b""):
+    return wire.Reader(memoryview(blobs), Table(1), refuse).decode(content)
+
+
+VALUES = [
+    None,
+    True,
+    -3,
+    2**200,
+    0.1,
+    float("inf"),
+    1 + 2j,
+    "ä\udc80\0",
+    b"\xff",
+    bytearray(b"x"),
+    [1, [2.5, "c"]],
+    (1, (2,)),
+    {1, 2},
+    frozenset({3}),
+    {"a": {1: (2,)}},
+    range(2, 9, 3),
+    slice(1, None),
+    ...,
+    np.float32(0.1),
+    np.int8(-4),
+    np.bool_(True),
+]
+ARRAYS = [
+    np.zeros((0, 3)),
+    np.array(2.5),
+    np.arange(6).reshape(2, 3).T,
+    np.array([True, False]),
+    np.array(["ab", "ü"]),
+    np.array([b"ab"]),
+    np.array([1, None, "x"], object),
+    np.array(["2020-01-01"], "datetime64[D]"),
+    np.array([np.nan, 1.0], np.float16),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_a_value_arrives_as_it_was(value):
+    got = send(value)
+    assert type(got) is type(value)
+    assert got == value
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=repr)
+def test_an_array_arrives_as_it_was(array):
+    got = send(array)
+    assert got.dtype == array.dtype and got.shape == array.shape
+    np.testing.assert_array_equal(got, array)
+
+
+def test_an_array_that_may_not_be_written_to_stays_so():
+    array = np.zeros(2)
+    array.flags.writeable = False
+    assert not send(array).flags.writeable
+
+
+@pytest.mark.parametrize("kind", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64])
+def test_a_generator_goes_on_where_it_was(kind):
+    generator = np.random.Generator(kind(3))
+    generator.normal(size=7)
+    np.testing.assert_array_equal(send(generator).normal(size=5), generator.normal(size=5))
+
+
+def test_a_model_crosses_by_name_and_parameters():
+    model = Gaussian(np.zeros(2), np.eye(2))
+    got = send(model)
+    assert type(got) is Gaussian
+    np.testing.assert_array_equal(got.covariance, model.covariance)
+
+
+def test_what_is_a_number_or_a_list_in_disguise_arrives_as_one():
+    class Three(int):
+        def __eq__(self, other):
+            return True
+
+        __hash__ = int.__hash__
+
+    class Anything(list):
+        def __eq__(self, other):
+            return True
+
+    got = send([Three(3), Anything([1])])
+    assert [type(item) for item in got] == [int, list]
+    assert got == [3, [1]]
+    assert type(send(np.ma.masked_array([1.0]))) is np.ndarray
+
+
+@pytest.mark.parametrize("value", [object(), print, iter([]), int, json], ids=repr)
+def test_what_is_no_data_does_not_cross(value):
+    with pytest.raises(wire.WireError):
+        send(value)
+
+
+def test_what_contains_itself_or_nests_too_deeply_does_not_cross():
+    endless = []
+    endless.append(endless)
+    deep = []
+    for _ in range(100):
+        deep = [deep]
+    for value in (endless, deep):
+        with pytest.raises(wire.WireError, match="nests too deeply"):
+            send(value)
+
+
+def test_what_is_too_large_does_not_cross():
+    with pytest.raises(wire.WireError, match="too large"):
+        send(np.zeros(wire.MAX_BYTES // 8 + 1))
+    with pytest.raises(wire.WireError, match="too large"):
+        send("x" * wire.MAX_TEXT)
+    with pytest.raises(wire.WireError, match="too large"):
+        wire.lengths((2**32 - 1).to_bytes(4, "little") * 2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        {},
+        {"l": [], "t": []},
+        {"l": 3},
+        {"nothing": 1},
+        {"d": [[{"l": []}, 1]]},
+        {"d": [1]},
+        {"s": [{"l": []}]},
+        {"i": "zz"},
+        {"i": 3},
+        {"a": ["<f8", [2], [0, 8], True]},
+        {"a": ["<f8", [-1], [0, 8], True]},
+        {"a": ["<f8", [1.0], [0, 8], True]},
+        {"a": ["<f8", [10**30, 0], [0, 0], True]},
+        {"a": ["<f8", [1], [-8, 8], True]},
+        {"a": ["<f8", [1], [4, 8], True]},
+        {"a": ["<f8", [1], [True, 8], True]},
+        {"a": ["|O", [1], [0, 8], True]},
+        {"a": ["|V8", [1], [0, 8], True]},
+        {"a": ["f8,f8", [1], [0, 8], True]},
+        {"a": [["a"], [1], [0, 8], True]},
+        {"a": ["<U2", [1], [0, 8], True]},
+        {"a": ["<f8", [1] * 65, [0, 8], True]},
+        {"o": [[2], [1]]},
+        {"n": {"a": ["<f8", [1], [0, 8], True]}},
+        {"n": 3},
+        {"x": ["0", {"l": []}]},
+        {"x": [0, 3]},
+        {"y": 5},
+        {"b": [[0, 9], False]},
+        {"c": ["1", "2"]},
+        {"range": [0, 1, 0]},
+        {"g": {"d": []}},
+        {"g": {"d": [["bit_generator", "Generator"]]}},
+        {"g": {"d": [["bit_generator", "PCG64"], ["state", 3]]}},
+        {"m": ["os", "system", {"d": []}]},
+        {"m": ["genlab.models.gaussian", "np", {"d": []}]},
+        {"m": ["genlab.models.nothing", "Gaussian", {"d": []}]},
+        {"m": ["genlab.models.gaussian", "Gaussian", {"d": [["mean", 1]]}]},
+    ],
+    ids=str,
+)
+def test_what_encode_does_not_make_is_refused(content):
+    with pytest.raises(wire.WireError):
+        receive(content, b"\xff" * 8)
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"3", b"{", b"\xff", b"[" * 100_000, b'{"a":' * 100_000])
+def test_what_is_no_message_is_refused(text):
+    with pytest.raises(wire.WireError):
+        wire.parse(len(text).to_bytes(4, "little") + bytes(4) + text)
+
+
+def test_truth_values_that_are_neither_become_true():
+    got = receive({"a": ["|b1", [2], [0, 2], True]}, b"\x02\x00")
+    assert got.tobytes() == b"\x01\x00"
+
+
+def test_one_object_stays_one_object():
+    there = Table(1)
+    array = np.zeros(2)
+    got = send([array, [array]], there)
+    assert got[0] is got[1][0]
+
+
+@pytest.mark.parametrize(
+    ("value", "change"),
+    [
+        (np.zeros(3), lambda a: a.__setitem__(1, 5)),
+        (np.array([1, "x"], object), lambda a: a.__setitem__(1, "y")),
+        ([1, 2], lambda a: a.append(3)),
+        ([1, 2], lambda a: a.__setitem__(0, 1.0)),
+        ({"a": 1}, lambda a: a.update(b=2)),
+        ({1}, lambda a: a.add(2)),
+        (bytearray(b"ab"), lambda a: a.__setitem__(0, 0)),
+        (np.random.default_rng(0), lambda g: g.random()),
+        (np.random.RandomState(0), lambda g: g.rand()),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_change_is_noticed_once_and_can_be_taken_over(value, change):
+    here, there = Table(0), Table(1)
+    frame = wire.Frame(here, refuse)
+    message, blobs = wire.parse(frame.finish({"value": frame.encode(value)}))
+    theirs = wire.Reader(blobs, there, refuse).decode(message["value"])
+    assert there.changed(there.objects) == []
+    change(theirs)
+    back = wire.Frame(there, refuse)
+    message, blobs = wire.parse(back.finish({"changes": back.changes(there.objects)}))
+    assert there.changed(there.objects) == []
+    ((number, content),) = message["changes"]
+    here.change(number, wire.Reader(blobs, here, refuse).decode(content))
+    change_again = (
+        np.array_equal if isinstance(value, np.ndarray) else lambda a, b: str(vars_of(a)) == str(vars_of(b))
+    )
+    assert change_again(value, theirs)
+
+
+def vars_of(value):
+    if isinstance(value, np.random.Generator):
+        return value.bit_generator.state
+    return value.get_state(legacy=False) if isinstance(value, np.random.RandomState) else value
+
+
+def test_a_generator_moves_only_as_far_as_drawing_leads():
+    start, drawn = np.random.default_rng(1), np.random.default_rng(1)
+    drawn.normal(size=1000)
+    advance(start, drawn)
+    assert start.bit_generator.state == drawn.bit_generator.state
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"state": {"state": 0, "inc": 0}},  # gives nothing but zeros
+        {"state": {"state": 1, "inc": 3}},
+    ],
+)
+def test_a_generator_whose_state_was_made_up_gives_chance_nevertheless(state):
+    mine, made_up = np.random.default_rng(1), np.random.default_rng(1)
+    made_up.bit_generator.state = made_up.bit_generator.state | state
+    before = mine.bit_generator.state
+    advance(mine, made_up)
+    assert mine.bit_generator.state not in (before, made_up.bit_generator.state)
+    assert 0.4 < mine.random(1000).mean() < 0.6
+    with pytest.raises(TypeError):
+        advance(mine, [1])
+
+
+def test_a_generator_set_back_does_not_repeat_itself():
+    first = np.random.default_rng(1)
+    mine = np.random.default_rng(1)
+    seen = mine.random(5)
+    advance(mine, first)
+    assert not np.array_equal(mine.random(5), seen)
