@@ -41,12 +41,14 @@ release: .make/released ## the exercises, from solutions/
 $(if $(wildcard gradebook.db),,$(shell rm -f .make/released))
 
 .make/released: $(SOURCES) nbgrader_config.py | .venv/installed
-	@for name in $(ASSIGNMENTS); do nbgrader generate_assignment $$name --force --log-level=ERROR || exit 1; done
+	@for name in $(ASSIGNMENTS); do genlab release $$name || exit 1; done
 	@mkdir -p .make && touch $@
 
 grade: release ## grade what is new in submitted/, which starts as the sample class; write feedback
 	@command -v bwrap >/dev/null || .ci/packages bubblewrap
-	@.ci/grade $(ASSIGNMENTS)
+	@[ -e submitted ] || python tests/grading/hand_in.py submitted
+	@status=0; genlab grade $(ASSIGNMENTS) || status=1; \
+	    for name in $(ASSIGNMENTS); do genlab feedback $$name || status=1; done; exit $$status
 
 quick: env ## before each commit: style, types, and the tests that take seconds
 	ruff check . && ruff format --check .

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "checks": {"checks", "models"},
     "notebooks": set(),
     "grading": {"grading", "checks", "models", "datasets", "plot", "notebooks"},
+    "cli": {"grading"},
 }
 
 
@@ -95,6 +96,14 @@ def test_importing_genlab_loads_nothing_heavy():
     heavy = "print([m for m in ('scipy', 'matplotlib', 'sklearn', 'nbgrader') if m in sys.modules])"
     run = subprocess.run(
         [sys.executable, "-c", f"import sys, genlab; {heavy}"], check=True, capture_output=True, text=True
+    )
+    assert run.stdout == "[]\n"
+
+
+def test_importing_the_command_loads_nothing_heavy_and_nothing_of_grading():
+    heavy = "print([m for m in sys.modules if m.split('.')[0] in ('numpy', 'nbgrader') or 'grading' in m])"
+    run = subprocess.run(
+        [sys.executable, "-c", f"import sys, genlab.cli; {heavy}"], check=True, capture_output=True, text=True
     )
     assert run.stdout == "[]\n"
 

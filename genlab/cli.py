@@ -1,0 +1,216 @@
+"""The ``genlab`` command, run in a course's folder.
+
+Grading needs Linux and the packages of the ``course`` extra: they are imported by the commands that use them.
+"""
+
+import json
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from genlab.grading.course import Course
+    from genlab.grading.outcome import Outcome
+
+EXIT_CODES = (
+    "Ends with 0 if all is done; with 1 if something is left to do, which a message names; with 2 if nothing "
+    "was handed in under that name, or there is no sandbox; with 130 if interrupted. Run again, it goes on."
+)
+PAUSE = 10  # seconds between two lines where no bar can be shown
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+screen = Console(stderr=True, soft_wrap=True)
+
+Assignment = Annotated[str, typer.Argument(help="The assignment's name.", show_default=False)]
+Students = Annotated[
+    list[str] | None,
+    typer.Option(help="Only these: ada,bob; can be repeated.", metavar="NAMES", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+@app.command(epilog=EXIT_CODES)
+def grade(
+    assignments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ASSIGNMENT", help="All that were handed in, if none is named."),
+    ] = None,
+    students: Students = None,
+    force: Annotated[bool, typer.Option("--force", help="Grade again what has not changed.")] = False,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Run submissions WITHOUT the sandbox.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Grade what is new or has changed in submitted/."""
+    with _course(unsafe, warm=True) as course:
+        from genlab.grading.batch import grade as outcomes_of
+        from genlab.grading.report import UNSAFE, Report, report, table
+        from genlab.grading.sandbox import require_sandbox
+
+        if unsafe:
+            _say(f"{UNSAFE}: they can read and change all that you can.", "bold white on red")
+        else:
+            require_sandbox()
+        jobs = _jobs(course, assignments or course.assignments(), students)
+        began = time.monotonic()
+        reports: list[Report] = []
+        outcomes: list[Outcome] = []
+        for assignment, names in jobs.items():
+            done = list(_shown(outcomes_of(course, assignment, names, force), assignment, len(names)))
+            outcomes += done
+            reports.append(report(course, assignment, done))
+            if not as_json:
+                _page().print(table(reports[-1]))
+        failed = [outcome.student for outcome in outcomes if outcome.status == "failed"]
+        if as_json:
+            seconds = time.monotonic() - began
+            graded = sum(outcome.status == "done" for outcome in outcomes)
+            totals = {
+                "graded": graded,
+                "unchanged": len(outcomes) - graded - len(failed),
+                "failed": len(failed),
+                "seconds": seconds,
+                "per_minute": 60 * graded / seconds,
+            }
+            _print_json({"assignments": [asdict(found) for found in reports], **totals})
+        if failed:
+            raise typer.Exit(1)
+
+
+@app.command(epilog=EXIT_CODES)
+def feedback(assignment: Assignment, students: Students = None) -> None:
+    """Write a page for each graded submission, to feedback/."""
+    with _course() as course:
+        from genlab.grading.pages import write_pages
+
+        names = _jobs(course, [assignment], students)[assignment]
+        with course.lock():
+            done = list(_shown(write_pages(course, assignment, names), assignment, len(names)))
+        missing = [outcome for outcome in done if outcome.status == "failed"]
+        for outcome in missing:
+            _say(f"{outcome.student}: {outcome.says}", "red")
+        if missing:
+            raise typer.Exit(1)
+
+
+@app.command(epilog=EXIT_CODES)
+def report(assignment: Assignment, as_json: Json = False) -> None:
+    """Show the marks so far, with those given by hand."""
+    with _course() as course:
+        from genlab.grading.report import report as report_of
+        from genlab.grading.report import table
+
+        course.register(assignment)
+        found = report_of(course, assignment)
+        if as_json:
+            _print_json(asdict(found))
+        else:
+            _page().print(table(found))
+
+
+@app.command(epilog=EXIT_CODES)
+def release(assignment: Assignment) -> None:
+    """Write an assignment as the students get it: without solutions and hidden tests."""
+    with _course() as course, course.lock():
+        _say(f"{assignment}: released to {course.release(assignment)}")
+
+
+@contextmanager
+def _course(unsafe: bool = False, warm: bool = False) -> "Iterator[Course]":
+    """The course in the current folder; what goes wrong with it ends the command, in a sentence."""
+    logging.disable()  # nbgrader logs what it also raises
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    try:
+        from genlab.grading import workers
+
+        if warm:
+            workers.warm()
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from genlab.grading.course import Course, GradingError
+        from genlab.grading.sandbox import SandboxUnavailable
+    except ImportError as error:
+        _say(f"Grading needs Linux, and: pip install 'genlab[course]' ({error})", "red")
+        raise typer.Exit(2) from None
+    course = None
+    try:
+        course = Course(Path.cwd(), unsafe)
+        yield course
+    except SandboxUnavailable as error:
+        _say(str(error), "red")
+        raise typer.Exit(2) from None
+    except GradingError as error:
+        _say(str(error), "red")
+        raise typer.Exit(1) from None
+    except (OSError, ValueError, SQLAlchemyError) as error:  # nbgrader's errors are ValueErrors
+        remedy = course.remedy(error) if course else ""
+        if not remedy:
+            raise
+        _say(remedy, "red")
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        _say("Interrupted. What was graded is kept: run this again, and it goes on from here.", "red")
+        raise typer.Exit(130) from None
+
+
+def _jobs(course: "Course", assignments: Iterable[str], students: list[str] | None) -> dict[str, list[str]]:
+    """Whose submissions are to be worked on, by assignment."""
+    jobs = {assignment: course.students(assignment) for assignment in assignments}
+    handed_in = {name for found in jobs.values() for name in found}
+    names = [name for s in students or () for name in ([s] if s in handed_in else s.split(","))]
+    missing = [f" by {name}" for name in names if name not in handed_in]
+    missing += [f" for {assignment}" for assignment, found in jobs.items() if not found]
+    if missing or not jobs:
+        where = f"{course.directory.submitted_directory}/<student>/<assignment>/"
+        _say(f"Nothing was handed in{' or'.join(missing)}: submissions are in {where}", "red")
+        raise typer.Exit(2)
+    return {name: [s for s in found if not names or s in names] for name, found in jobs.items()}
+
+
+def _shown(outcomes: "Generator[Outcome]", what: str, total: int) -> "Iterator[Outcome]":
+    """Pass outcomes on, and show meanwhile how many there are, at what rate, and the time left."""
+    began = said = time.monotonic()
+    worked = 0
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[told]}")
+    bar = Progress(*columns, console=screen, disable=not screen.is_terminal, transient=True)
+    with closing(outcomes), bar as progress:
+        task = progress.add_task(what, total=total, told="")
+        for done, outcome in enumerate(outcomes, start=1):
+            now = time.monotonic()
+            worked += outcome.status != "unchanged"
+            rate = worked / (now - began)
+            pace = f"{60 * rate:.0f} a minute" if worked else ""
+            left = f"{(total - done) / rate:.0f} s left" if worked and done < total else ""
+            told = ", ".join(filter(None, [f"{done} of {total}", pace, left]))
+            progress.update(task, completed=done, told=told)
+            if not screen.is_terminal and (now - said > PAUSE or done == total):
+                _say(f"{what}: {told}")
+                said = now
+            yield outcome
+
+
+def _page() -> Console:
+    """Where tables go; in a file or a pipe, lines are as long as they are."""
+    page = Console()
+    return page if page.is_terminal else Console(width=1000)
+
+
+def _say(sentence: str, style: str = "") -> None:
+    from genlab.grading.outcome import plain
+
+    screen.print(Text("\n".join(plain(line) for line in sentence.splitlines()), style))
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, indent=1))
