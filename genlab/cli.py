@@ -120,9 +120,24 @@ def report(assignment: Assignment, as_json: Json = False) -> None:
 
 @app.command(epilog=EXIT_CODES)
 def release(assignment: Assignment) -> None:
-    """Write an assignment as the students get it: without solutions and hidden tests."""
+    """Write an assignment as the students get it; then grade the solution.
+
+    If the solution itself misses marks, a test is wrong, or uses what cannot be examined (figures, files that
+    a function writes, its source): better known now than when the class is graded.
+    """
     with _course() as course, course.lock():
+        from genlab.grading.sandbox import SandboxUnavailable
+
         _say(f"{assignment}: released to {course.release(assignment)}")
+        try:
+            failures = list(course.failures(assignment))
+        except SandboxUnavailable as unavailable:
+            _say(f"Not tried whether the solution has full marks: {unavailable}", "yellow")
+            return
+        for name, verdict in failures:
+            _say(f"{assignment}: the solution fails {name}. {verdict.says}\n{verdict.evidence}", "red")
+        if failures:
+            raise typer.Exit(1)
 
 
 @contextmanager

@@ -58,6 +58,7 @@ def course(tmp_path, monkeypatch):
     from concurrent.futures import ThreadPoolExecutor
 
     from genlab.grading import batch, sandbox, workers
+    from genlab.grading import course as course_module
 
     monkeypatch.chdir(tmp_path)
     cli.Path("nbgrader_config.py").write_text(CONFIG)
@@ -66,6 +67,7 @@ def course(tmp_path, monkeypatch):
     hand_in("ada")
     hand_in("bob", "wrong")
     monkeypatch.setattr(batch, "examine", examine)
+    monkeypatch.setattr(course_module, "examine", examine)
     monkeypatch.setattr(batch, "local", lambda: ThreadPoolExecutor(1))
     monkeypatch.setattr(workers, "warm", lambda: None)
     monkeypatch.setattr(sandbox, "require_sandbox", lambda: None)
@@ -93,6 +95,11 @@ def test_a_class_from_release_to_feedback(course):
     run("feedback", "ps1")
     assert page.read_text() != "half a pa"
     assert run("report", "ps1").stdout == graded.stdout
+
+
+def test_a_solution_that_misses_marks_is_named_at_the_release(course):
+    nbformat.write(notebook("### BEGIN SOLUTION\nwrong\n### END SOLUTION"), "source/ps1/ps1.ipynb")
+    assert "the solution fails test" in run("release", "ps1", code=1).stderr
 
 
 def test_json(course):

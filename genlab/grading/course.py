@@ -18,12 +18,15 @@ from nbgrader.apps.baseapp import NbGrader
 from nbgrader.preprocessors import CheckCellMetadata
 
 from genlab.grading import configure, steps
+from genlab.grading.examination import examine
 from genlab.grading.gradebook import Book
 from genlab.grading.preprocessors import STORE, Examine
+from genlab.grading.rehearsal import is_test
 from genlab.grading.sandbox import SandboxUnavailable
 from genlab.grading.steps import convert
 from genlab.grading.store import Store
-from genlab.grading.work import Work
+from genlab.grading.submission import solution
+from genlab.grading.work import Result, Verdict, Work
 
 
 class GradingError(RuntimeError):
@@ -118,6 +121,18 @@ class Course:
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(folder, target)
         return target
+
+    def failures(self, assignment: str) -> Iterator[tuple[str, Verdict]]:
+        """Examine the instructor's own solution; yields the tests, by name, in which it misses marks."""
+        for notebook in self.notebooks(assignment):
+            work = solution(self.directory, assignment, notebook)
+            most = {
+                c.metadata.nbgrader.grade_id: c.metadata.nbgrader.points
+                for c in filter(is_test, work.source.cells)
+            }
+            for name, verdict in Result.from_bytes(examine(work.to_bytes())).verdicts.items():
+                if verdict.score < most[name]:
+                    yield name, verdict
 
     def work(self, assignment: str, student: str, notebook: str) -> Work:
         """What is to be examined for one notebook of a submission: the very work that write() looks up."""

@@ -9,6 +9,7 @@ import dataclasses
 import gc
 import json
 import os
+import resource
 import select
 import signal
 import tempfile
@@ -29,7 +30,8 @@ from genlab.grading.sandbox import Candidate, CandidateFailed, Nursery
 from genlab.grading.sanitize import harmless
 from genlab.grading.work import Result, Verdict, Work
 
-GRACE = 30  # seconds beyond the submission's own, before the examination is given up
+GRACE = 60  # seconds beyond what cells and tests may take, before the examination is given up
+MEMORY = 4 * 2**30  # bytes that an examiner may map, whatever an answer makes a test do
 
 ATTEMPTS = 2
 
@@ -74,6 +76,7 @@ def _in_a_fork(work: Work, nursery: Nursery) -> list[dict[str, Any]]:
     if child == 0:
         try:
             os.close(reader)
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             with open(writer, "w", encoding="utf-8", closefd=False) as report:
                 for item in _examine(work, nursery):
                     print(json.dumps(item), file=report, flush=True)
@@ -86,7 +89,7 @@ def _in_a_fork(work: Work, nursery: Nursery) -> list[dict[str, Any]]:
             os._exit(0)
     os.close(writer)
     try:
-        return _read(reader, time.monotonic() + 2 * work.submission_seconds + GRACE)
+        return _read(reader, work.submission_seconds + GRACE, work.cell_seconds + GRACE)
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -125,8 +128,9 @@ def _examine(work: Work, nursery: Nursery) -> Iterator[dict[str, Any]]:
             for name, verdict in examiner.verdicts():
                 yield {"test": name, "verdict": dataclasses.asdict(verdict)}
             _close(candidate)
-            if examiner.failed:
-                _, candidate = _rehearse(work, nursery, without=rehearsal.cut_short)
+            if examiner.failed and not rehearsal.unreached:
+                brief = dataclasses.replace(work, submission_seconds=work.cell_seconds)
+                _, candidate = _rehearse(brief, nursery, without=rehearsal.cut_short)
                 for name, verdict in examiner.told(candidate.channels):
                     yield {"test": name, "verdict": dataclasses.asdict(verdict)}
                 _close(candidate)
@@ -152,12 +156,12 @@ def _rehearse(work: Work, nursery: Nursery, without: Collection[int] = ()) -> tu
     return rehearsal, rehearsal.run()
 
 
-def _read(pipe: int, deadline: float) -> list[dict[str, Any]]:
-    """What the examination wrote until its end, or the deadline."""
+def _read(pipe: int, first: float, others: float) -> list[dict[str, Any]]:
+    """What the examination wrote until its end, or until it was silent for so many seconds."""
     data = b""
     with open(pipe, "rb", buffering=0) as file:
         while True:
-            ready, _, _ = select.select([file], [], [], max(0.0, deadline - time.monotonic()))
+            ready, _, _ = select.select([file], [], [], others if b"\n" in data else first)
             piece = file.read(2**20) if ready else b""
             if not piece:
                 break

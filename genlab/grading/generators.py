@@ -30,9 +30,20 @@ def advance(mine: Any, other: Any) -> None:
     if _text(now) == _text(then):
         return
     if _is_ahead(now, then):
-        mine.bit_generator.state = then
+        mine.bit_generator.state = then | _half(now, then)
     else:
         mine.bit_generator.state = type(mine.bit_generator)(_digest(then)).state
+
+
+def _half(now: Any, then: Any) -> dict[str, int]:
+    """The half of an output that a PCG64 keeps for a draw of 32 bits, if it is the last one's."""
+    state = then["state"]["state"]
+    word, turn = (state >> 64 ^ state) % 2**64, state >> 122
+    output = (word >> turn | word << 64 - turn) % 2**64
+    kept = {"has_uint32": then["has_uint32"], "uinteger": then["uinteger"]}
+    if kept in ({"has_uint32": 1, "uinteger": output >> 32}, {name: now[name] for name in kept}):
+        return kept
+    return {"has_uint32": 0, "uinteger": 0}
 
 
 def _is_ahead(now: Any, then: Any) -> bool:

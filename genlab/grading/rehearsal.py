@@ -1,8 +1,10 @@
 """Run a submission's own cells in a candidate, and set a copy of it aside wherever a test stands."""
 
+import functools
 import tempfile
 import time
-from queue import Empty
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import zmq
@@ -24,6 +26,16 @@ def is_test(cell: NotebookNode) -> bool:
     """Say whether a cell is a test: graded by machine."""
     role = cell.metadata.get("nbgrader", {})
     return cell.cell_type == "code" and role.get("grade", False) and not role.get("solution", False)
+
+
+class Manager(AsyncKernelManager):
+    """A manager whose clients share its sockets' settings."""
+
+    def client(self, **kwargs: Any) -> Any:
+        """Make a client, without a heartbeat: the provisioner knows whether the kernel lives."""
+        client: Any = super().client(context=self.context, **kwargs)
+        client.start_channels = functools.partial(client.start_channels, hb=False)
+        return client
 
 
 class Rehearsal(NotebookClient):
@@ -53,6 +65,7 @@ class Rehearsal(NotebookClient):
         self.submission_seconds = submission_seconds
         self.timeout_func = lambda cell: max(1, min(cell_seconds, int(self.deadline - time.monotonic())))
         self.interrupt_on_timeout = False  # this class interrupts, and kills what goes on regardless
+        self.coalesce_streams = True
         self.skip_cells_with_tag = "\0"  # no tag of a submission skips a cell
         self.tests = [cell.metadata.nbgrader.grade_id for cell in nb.cells if is_test(cell)]
         self.provision = {"nursery": nursery, "files": files, "tests": self.tests}
@@ -89,8 +102,9 @@ class Rehearsal(NotebookClient):
         """A manager whose kernels are candidates."""
         context = zmq.asyncio.Context()
         context.setsockopt(zmq.RECONNECT_IVL, -1)  # a socket's name, once bound, is the student's to change
-        context.setsockopt(zmq.MAXMSGSIZE, 64 * 2**20)
-        km: Any = AsyncKernelManager(kernel_name="python3", context=context)
+        context.setsockopt(zmq.MAXMSGSIZE, 512 * 2**20)
+        context.setsockopt(zmq.SNDTIMEO, 1000 * GRACE)
+        km: Any = Manager(kernel_name="python3", context=context)
         km.kernel_spec.metadata["kernel_provisioner"] = {
             "provisioner_name": "genlab-sandbox",
             "config": self.provision,
@@ -111,12 +125,9 @@ class Rehearsal(NotebookClient):
         name = cell.metadata.nbgrader.grade_id
         code = f"__import__('candidate.respond').respond.set_aside({name!r}, get_ipython().user_ns)"
         if not self.stopped:
-            try:
-                if self._answers(self.kc.execute(code, silent=True, store_history=False), GRACE * 5):
-                    return
-                self.stopped = "Not run: an earlier cell had left the kernel without an answer."
-            except Exception as error:  # what the kernel sends is the student's to forge
-                self.stopped = f"Not run: the kernel had sent what no kernel sends ({type(error).__name__})."
+            if self._answers(lambda: self.kc.execute(code, silent=True, store_history=False), 3 * GRACE):
+                return
+            self.stopped = "Not run: an earlier cell had left the kernel without an answer."
         self.unreached[name] = self.stopped
 
     def _run(self, cell: NotebookNode, index: int) -> None:
@@ -146,20 +157,19 @@ class Rehearsal(NotebookClient):
             self.stopped = f"Not run: the whole submission took longer than {self.submission_seconds} s."
         else:
             run_sync(self.km.interrupt_kernel)()
-            if not self._answers(self.kc.kernel_info(), GRACE):
+            if not self._answers(self.kc.kernel_info, GRACE):
                 self.stopped = "Not run: an earlier cell did not end, and could not be interrupted."
         if self.stopped:
             run_sync(self.km.signal_kernel)(9)
         return f"This cell was stopped after {self.cell_seconds} s: does it hold a loop that does not end?"
 
-    def _answers(self, request: str, seconds: float) -> bool:
-        """Wait for the reply to a request."""
+    def _answers(self, ask: Callable[[], str], seconds: float) -> bool:
+        """Send a request, and wait for the reply."""
         end = time.monotonic() + seconds
-        try:
+        with suppress(Exception):  # what the kernel sends is the student's to forge
+            request = ask()
             while (left := end - time.monotonic()) > 0:
                 reply = run_sync(self.kc.get_shell_msg)(timeout=left)
                 if reply["parent_header"].get("msg_id") == request:
                     return True
-        except Empty:
-            pass
         return False

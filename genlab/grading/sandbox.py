@@ -38,6 +38,9 @@ LIMITS = {
 PROCESSES = 64  # threads count too; a copy set aside for a test is one more
 ENVIRONMENT = {
     "HOME": HOME,
+    "IPYTHONDIR": "/tmp/ipython",  # not at home, where a submission's files are
+    "JUPYTER_CONFIG_DIR": "/tmp/jupyter",
+    "JUPYTER_DATA_DIR": "/tmp/jupyter",
     "LANG": "C.UTF-8",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "MPLCONFIGDIR": "/tmp/matplotlib",

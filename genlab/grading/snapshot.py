@@ -63,6 +63,7 @@ class Snapshot:
         self.detail = ""
         self.hung = False
         self.last: tuple[Any, ...] = ()
+        self.mentioned: Container[str] = ()  # the names that the test uses
         self.known: Container[str] = ()  # the names that the student is asked to define
         self.classes: dict[str, type] = {}  # that stand for the student's
         self.names: Callable[[wire.Frame], list[Any]] = lambda frame: []

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from genlab.grading.snapshot import CannotCross, Snapshot
+from genlab.grading.snapshot import UNREADABLE, Snapshot
 
 _UNARY = (
     "len str repr iter next bool int float index complex neg pos abs invert hash enter reversed round floor"
@@ -14,6 +14,7 @@ _BINARY = """add sub mul truediv floordiv mod divmod pow matmul and or xor lshif
     iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor"""
 _COMPARISONS = "eq ne lt le gt ge"
 _OTHERS = "getitem setitem delitem contains call exit"
+_NUMBERS = "bool int float index complex abs round floor ceil"
 
 
 def function(snapshot: Callable[[], Snapshot], key: Any, name: str, doc: str) -> Callable[..., Any]:
@@ -67,9 +68,12 @@ class Kind(type):
 class Instance(metaclass=Kind):
     """An object of one of the student's classes.
 
-    It may not pass for a number: compared with anything but another such object it is different, and an
-    operation with anything else must give another such object.
+    It may not pass for a number. Compared with anything but another such object, it is different. An
+    operation with anything else must give another such object, and what that is worth as a number stays open.
+    Of a class that the test does not mention, no special method is used.
     """
+
+    mixed = False  # the result of an operation with something of the test's
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
@@ -113,8 +117,18 @@ def kind(
     return Kind(name, bases or (Instance,), members)
 
 
+def _plays(self: Any, as_number: bool = False) -> None:
+    """Refuse an object that may have been put in the place of a number."""
+    snapshot = type(self).snapshot()
+    if type(self).__name__ not in snapshot.mentioned or (as_number and self.mixed):
+        snapshot.give_up(
+            UNREADABLE, f"an object of {type(self).__name__} was used where the test expects none"
+        )
+
+
 def _method(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **options: Any) -> Any:
+        _plays(self, name.strip("_") in _NUMBERS.split())
         return type(self).snapshot().call(self.stands_for, args, options, name)
 
     return method
@@ -122,10 +136,16 @@ def _method(name: str) -> Callable[..., Any]:
 
 def _operation(name: str) -> Callable[..., Any]:
     def operation(self: Any, other: Any) -> Any:
+        _plays(self)
         result = type(self).snapshot().call(self.stands_for, (other,), {}, name)
-        if isinstance(other, Instance) or isinstance(result, Instance) or result is NotImplemented:
+        if isinstance(other, Instance) or result is NotImplemented:
             return result
-        raise CannotCross(f"an object of {type(self).__name__} cannot be used as a number")
+        if isinstance(result, Instance):
+            object.__setattr__(result, "mixed", True)
+            return result
+        return (
+            type(self).snapshot().give_up(UNREADABLE, f"{name} of {type(self).__name__} gave a plain value")
+        )
 
     return operation
 
@@ -134,6 +154,7 @@ def _comparison(name: str) -> Callable[..., Any]:
     def comparison(self: Any, other: Any) -> Any:
         if not isinstance(other, Instance):
             return NotImplemented
+        _plays(self)
         if self is other and name in ("__eq__", "__ne__"):
             return getattr(operator, name)(1, 1)
         return type(self).snapshot().call(self.stands_for, (other,), {}, name)

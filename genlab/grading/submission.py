@@ -84,6 +84,19 @@ def work(
     return made, " ".join(notes)
 
 
+def solution(course: CourseDirectory, assignment: str, notebook: str) -> Work:
+    """The instructor's own notebook as work: it must have full marks.
+
+    Args:
+        course: nbgrader's description of the course's folders.
+        assignment: its name.
+        notebook: its name, without ".ipynb".
+    """
+    source = _source(course, assignment, f"{notebook}.ipynb")
+    _, given = files_beside(course, assignment, {})
+    return Work(assignment, source, source, {}, given, tuple(UNAVAILABLE.get(assignment, ())))
+
+
 def handed_in(course: CourseDirectory, student: str, assignment: str) -> tuple[dict[str, bytes], list[str]]:
     """Read a student's folder, as read_folder does."""
     folder = Path(course.format_path(course.submitted_directory, student, assignment))

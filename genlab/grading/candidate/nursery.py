@@ -151,6 +151,7 @@ def _kernel(request: dict[str, Any], start: int) -> NoReturn:
         confine.undumpable(False)
         connection = Path(request["sockets"], "connection.json")
         connection.write_text(json.dumps(request["connection"]))
+        sys.path.insert(0, "")  # as in any notebook, modules beside it can be imported
         from ipykernel.kernelapp import IPKernelApp
 
         app = IPKernelApp.instance()

@@ -110,11 +110,11 @@ class Responder:
             try:
                 reader = wire.Reader(blobs, self.table, self._resolve)
                 self._adopt(message, reader)
-                frame = wire.Frame(self.table, self._refer)
+                frame = wire.Frame(self.table, self._refer, self.classes)
                 reply = {"ok": frame.encode(getattr(self, f"_do_{message['do']}")(message, reader))}
                 changes = frame.changes(list(self.table.objects))
             except BaseException as error:
-                frame = wire.Frame(self.table, self._refer)
+                frame = wire.Frame(self.table, self._refer, self.classes)
                 reply = {"error": _describe(error)}
                 changes = []
                 with suppress(Exception):
@@ -125,7 +125,7 @@ class Responder:
             try:
                 data = frame.finish(reply)
             except wire.WireError as error:
-                frame = wire.Frame(self.table, self._refer)
+                frame = wire.Frame(self.table, self._refer, self.classes)
                 data = frame.finish(
                     {"error": _describe(error), "changes": [], "printed": "", "global": False}
                 )
@@ -156,7 +156,7 @@ class Responder:
                 self.classes[self.namespace[name]] = name
         for name in names:
             if name in self.namespace:
-                probe = wire.Frame(self.table, self._refer)
+                probe = wire.Frame(self.table, self._refer, self.classes)
                 with self.table.level():
                     try:
                         probe.encode(self.namespace[name])
@@ -217,7 +217,7 @@ class Responder:
     def call_back(self, number: int, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Call a function of the examiner's."""
         with self.table.level():
-            frame = wire.Frame(self.table, self._refer)
+            frame = wire.Frame(self.table, self._refer, self.classes)
             message = {"call": number, "args": frame.encode(args), "options": frame.encode(options)}
             message["changes"] = frame.changes({*frame.mentioned, *self.table.generators()})
             self.channel.sendall(frame.finish(message))

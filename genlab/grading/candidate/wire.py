@@ -10,7 +10,7 @@ import importlib
 import json
 import re
 import struct
-from collections.abc import Callable, Iterable, KeysView, Mapping, ValuesView
+from collections.abc import Callable, Container, Iterable, KeysView, Mapping, ValuesView
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from .table import MUTABLE, Table
 MAX_TEXT = 8 * 2**20  # bytes of JSON in a frame
 MAX_BYTES = 256 * 2**20  # bytes of arrays in a frame
 MAX_DEPTH = 60
+MAX_COLLISIONS = 1000  # of the keys of a set or dict
 _LENGTHS = struct.Struct("<II")
 _DTYPE = re.compile(r"[<>|][biufcSUmM]\d{1,7}(\[\w{1,8}\])?")
 
@@ -34,11 +35,15 @@ class Frame:
     Args:
         table: what both sides hold.
         refer: called with an object that is no data; returns its tag and content, or raises WireError.
+        known: classes whose objects are no data, whatever they derive from.
     """
 
-    def __init__(self, table: Table, refer: Callable[[Any], dict[str, Any]]) -> None:
+    def __init__(
+        self, table: Table, refer: Callable[[Any], dict[str, Any]], known: Container[type] = ()
+    ) -> None:
         self.table = table
         self.refer = refer
+        self.known = known
         self.blobs: list[bytes] = []
         self.size = 0
         self.mentioned: list[int] = []
@@ -67,6 +72,8 @@ class Frame:
             return value if -(2**63) <= value < 2**63 else {"i": hex(value)}
         if depth > MAX_DEPTH:
             raise WireError("it nests too deeply, or contains itself")
+        if self.known and any(base in self.known for base in kind.__mro__):
+            return self.refer(value)
         if isinstance(value, MUTABLE):
             number = self.table.numbers.get(id(value))
             if number is not None:
@@ -173,9 +180,13 @@ class Reader:
     def _build(self, tag: str, inner: Any, depth: int) -> Any:
         if tag in ("l", "t", "s", "f"):
             items = [self.decode(item, depth) for item in inner]
+            if tag in ("s", "f"):
+                _spread(items)
             return {"l": list, "t": tuple, "s": set, "f": frozenset}[tag](items)
         if tag == "d":
-            return {self.decode(k, depth): self.decode(v, depth) for k, v in inner}
+            pairs = [(self.decode(k, depth), self.decode(v, depth)) for k, v in inner]
+            _spread([k for k, _ in pairs])
+            return dict(pairs)
         if tag == "a":
             dtype, shape, data, writeable = inner
             flat = np.frombuffer(self._bytes(data), _dtype(dtype))
@@ -263,6 +274,12 @@ def lengths(head: bytes) -> tuple[int, int]:
     if text > MAX_TEXT or blobs > MAX_BYTES:
         raise WireError("what came is too large")
     return text, blobs
+
+
+def _spread(keys: list[Any]) -> None:
+    """Refuse keys that were chosen to collide, for which a dict takes for ever."""
+    if len(keys) - len(set(map(hash, keys))) > MAX_COLLISIONS:
+        raise WireError("what came is not a value: its keys collide")
 
 
 def _dtype(name: Any) -> np.dtype:

@@ -1,0 +1,182 @@
+"""One submission, examined: verdicts, what the student reads of them, and what the instructor sees."""
+
+import multiprocessing
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from genlab.grading.examination import examine
+from genlab.grading.work import Result, Work
+
+SOLUTION = """def squares(n):
+    if n < 1:
+        raise ValueError(f"n is {n}; it must be at least 1")
+    return [i**2 for i in range(1, n + 1)]"""
+PLAIN = """assert squares(2) == [1, 4]
+### BEGIN HIDDEN TESTS
+assert squares(7)[-1] == 49, "seven squared is 49"
+### END HIDDEN TESTS"""
+TESTS = {
+    "plain": PLAIN,
+    "raises": """try:
+    squares(0)
+except ValueError:
+    pass
+else:
+    raise AssertionError("did not raise")""",
+    "deletes": """kept = squares
+del squares
+try:
+    total(2)
+except NameError:
+    pass
+else:
+    raise AssertionError("total does not use squares")
+finally:
+    squares = kept
+assert total(2) == 5""",
+    "replaces": """kept, squares = squares, lambda n: [10] * n
+try:
+    assert total(3) == 30
+finally:
+    squares = kept""",
+    "part": """score = 0
+score += squares(1) == [1]
+score += squares(3) == [1, 4, 9]
+score""",
+    "no part": "squares(2)[0]",
+    "given": "assert given == 3 and np.ones(2).sum() == 2",
+}
+
+
+@pytest.fixture(scope="module")
+def worker():
+    """A process that examines, as in a class."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+def cell(source, name="", **settings):
+    settings = {"grade": False, "solution": False, "locked": False, **settings}
+    return new_code_cell(source, metadata={"nbgrader": {"grade_id": name, **settings}} if name else {})
+
+
+@pytest.fixture
+def grade(worker):
+    def graded(
+        squares=SOLUTION, total="def total(n):\n    return sum(squares(n))", more="", tests=TESTS, **options
+    ):
+        """What comes of these answers."""
+
+        def notebook(one, two, own):
+            cells = [cell("import numpy as np\ngiven = 3"), cell(one, "squares", solution=True)]
+            cells += [cell(two, "total", solution=True), *([cell(own)] if own else [])]
+            cells += [cell(text, name, grade=True, points=2) for name, text in tests.items()]
+            return new_notebook(cells=cells)
+
+        source = notebook(SOLUTION, "def total(n):\n    return sum(squares(n))", "")
+        work = Work("ps1", notebook(squares, total, more), source, {}, {}, **{"cell_seconds": 5, **options})
+        return Result.from_bytes(worker.submit(examine, work.to_bytes()).result())
+
+    return graded
+
+
+def scores(result):
+    return {name: verdict.score for name, verdict in result.verdicts.items()}
+
+
+FULL = dict.fromkeys(TESTS, 2.0)
+
+
+def test_right_answers_have_full_marks(grade):
+    result = grade()
+    assert scores(result) == FULL
+    assert all(not verdict.says for verdict in result.verdicts.values())
+    assert all(c.outputs == [] for c in result.notebook.cells if c.metadata.get("nbgrader", {}).get("grade"))
+
+
+def test_given_names_are_the_examiners_own(grade):
+    assert scores(grade(more="class Fake:\n    pass\nnp = Fake()\ngiven = 4")) == FULL
+
+
+def test_of_a_visible_test_the_student_is_told_everything(grade):
+    verdict = grade(squares="def squares(n):\n    raise KeyError(f'got {n}')").verdicts["plain"]
+    assert "KeyError" in verdict.says and "got 2" in verdict.says
+    assert "assert squares(2) == [1, 4]" in verdict.says
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "if n == 7: raise ValueError(f'n is {n}')",
+        "if n == 7: raise type(f'N{n}', (ValueError,), {})('seven')",
+        "if n == 7: return type(f'N{n}', (), {})()",
+        "if n == 7: return [49.5]",
+        "if n == 7: import os; os._exit(7)",
+    ],
+)
+def test_of_a_hidden_test_the_student_is_told_nothing_of_the_input(grade, answer):
+    verdict = grade(
+        squares=f"def squares(n):\n    {answer}\n    return [i**2 for i in range(1, n + 1)]"
+    ).verdicts["plain"]
+    assert verdict.score == 0
+    assert verdict.says and not any(digit in verdict.says for digit in "79")
+    assert "7" in verdict.evidence
+
+
+def test_what_a_hidden_test_asked_cannot_speak_through_a_visible_one(grade):
+    spy = """import os
+def squares(n):
+    if os.path.exists('/tmp/seen'):
+        raise RuntimeError('the hidden test asked for ' + open('/tmp/seen').read())
+    if n == 7:
+        open('/tmp/seen', 'w').write(str(n))
+    return [n]"""
+    result = grade(squares=spy)
+    assert result.verdicts["plain"].score == 0
+    assert not any("asked for" in verdict.says for verdict in result.verdicts.values())
+
+
+def test_points_in_part(grade):
+    half = grade(squares="def squares(n):\n    return [1]")
+    assert half.verdicts["part"].score == 1
+    assert half.verdicts["part"].says
+    (output,) = next(c for c in half.notebook.cells if c.source == TESTS["part"]).outputs
+    assert (output.output_type, output.data["text/plain"]) == ("execute_result", "1.0")
+
+
+def test_warnings_prints_and_numbers_cost_nothing(grade):
+    noisy = (
+        SOLUTION
+        + "\n\n_quiet = squares\n\ndef squares(n):\n    import sys, warnings\n    warnings.warn('odd')\n"
+    )
+    noisy += "    print(0.5, file=sys.stderr)\n    print('seen')\n    return _quiet(n)"
+    assert scores(grade(squares=noisy)) == FULL
+
+
+def test_a_function_that_hangs_costs_its_time_once(grade):
+    start = time.monotonic()
+    result = grade(squares="def squares(n):\n    while True: pass", cell_seconds=4)
+    assert time.monotonic() - start < 25
+    assert result.verdicts["plain"].score == 0 and "did not end in time" in result.verdicts["plain"].says
+    assert result.verdicts["given"].score == 2
+
+
+def test_a_kernel_that_was_ended_keeps_what_was_set_aside(grade):
+    tests = {"plain": PLAIN, "given": TESTS["given"]}
+    result = grade(more="import os\nos._exit(0)", tests=tests)
+    assert scores(result) == {"plain": 0, "given": 0}
+    assert "ended the kernel" in result.verdicts["plain"].says
+
+
+def test_the_last_word_is_that_of_the_cells_before_the_test(grade):
+    redefined = "def squares(n):\n    return [0] * n"
+    assert grade(more=redefined).verdicts["plain"].score == 0
+
+
+def test_without_the_sandbox_the_marks_are_the_same_and_it_is_recorded(grade):
+    result = grade(unsafe=True)
+    assert scores(result) == FULL
+    assert result.unsafe
