@@ -24,9 +24,9 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
+from genlab.grading.candidates import Candidate, CandidateFailed, Nursery
 from genlab.grading.examiner import Examiner, warm
 from genlab.grading.rehearsal import Rehearsal, is_test
-from genlab.grading.sandbox import Candidate, CandidateFailed, Nursery
 from genlab.grading.sanitize import harmless
 from genlab.grading.work import Result, Verdict, Work
 
@@ -58,6 +58,7 @@ def examine(work: bytes) -> bytes:
     """
     start = time.monotonic()
     given = Work.from_bytes(work)
+    _nursery(given)  # warms up meanwhile
     warm(given)
     for _ in range(ATTEMPTS):
         items = _in_a_fork(given, _nursery(given))

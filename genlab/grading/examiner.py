@@ -1,30 +1,28 @@
 """Runs the instructor's cells and the tests. Never a line of the student's: that is asked for its answers."""
 
-import importlib
-import reprlib
 import signal
 import socket
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
+import matplotlib.pyplot  # noqa: F401, what instructors' cells import: so every fork has it
+import scipy.linalg  # noqa: F401
 import threadpoolctl
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
-from genlab.checks import CheckFailed
+import genlab.datasets
+import genlab.plot  # noqa: F401
 from genlab.grading import instructor, standins
 from genlab.grading.candidate import wire
 from genlab.grading.candidate.respond import Printed
+from genlab.grading.failure import Failure
 from genlab.grading.rehearsal import is_test
 from genlab.grading.snapshot import UNREADABLE, NoAnswer, Snapshot, TimeUp
 from genlab.grading.work import Verdict, Work
 
-MAX_MESSAGE = 2_000  # characters that the student reads about a test
-MAX_EVIDENCE = 20_000  # and the instructor
 PATIENCE = 10.0  # seconds in which a copy must say what it holds
 AGAIN = 0.1  # of its time is what gets somebody who did not answer before
 _MISSING = object()
@@ -111,13 +109,13 @@ class Examiner:
             return Verdict(outcome, "Only a part of this test passed.")
         return Verdict(points)
 
-    def _guarded(self, name: str, source: str, before: list[str]) -> "Failure | float | None":
+    def _guarded(self, name: str, source: str, before: list[str]) -> Failure | float | None:
         try:
             return self._attempt(name, source, before)
         except (Exception, NoAnswer, TimeUp) as failed:  # of ours: it must not cost the other tests
             return Failure(NoAnswer("The grader failed at this test: tell your instructor."), source, failed)
 
-    def _attempt(self, name: str, source: str, before: list[str]) -> "Failure | float | None":
+    def _attempt(self, name: str, source: str, before: list[str]) -> Failure | float | None:
         """Run a test once; returns its failure, or the points that it declares, or None if it passed."""
         seconds = float(self.work.cell_seconds)
         if self.hung & instructor.mentions(source):
@@ -227,73 +225,6 @@ class Examiner:
         return self.functions[key]
 
 
-class Failure:
-    """Why a test failed.
-
-    Args:
-        error: what it raised.
-        source: the test.
-        cause: the snapshot of the candidate that was asked, or what went wrong in the grader.
-    """
-
-    def __init__(self, error: BaseException, source: str, cause: Snapshot | BaseException) -> None:
-        self.error = error
-        self.source = source
-        self.broken, self.detail = "", ""
-        if isinstance(cause, Snapshot):
-            self.broken, self.detail = cause.broken, cause.detail
-            self.evidence = _evidence(error, cause)
-        else:
-            self.evidence = "".join(traceback.format_exception(cause))
-
-    def for_student(self, hidden: bool = False) -> str:
-        """What the student may read: of a hidden part what the test itself says, and nothing of its input."""
-        if self.broken or isinstance(self.error, NoAnswer):
-            text = self.broken or str(self.error)
-            text += f" ({self.detail})" if self.detail and not hidden else ""
-        elif isinstance(self.error, CheckFailed):
-            text = str(self.error)
-        elif not hidden:
-            line = self._line()
-            text = f"{type(self.error).__name__}: {self.error}".rstrip(": ") + (
-                f"\n  in: {line}" if line else ""
-            )
-        else:
-            text = f"A hidden test failed ({type(self.error).__name__})."
-        return text[:MAX_MESSAGE]
-
-    def _line(self) -> str:
-        """The line of the test that failed."""
-        lines = self.source.splitlines()
-        numbers = [n for frame, n in traceback.walk_tb(self.error.__traceback__) if _is_cell(frame)]
-        return lines[numbers[-1] - 1].strip() if numbers and numbers[-1] <= len(lines) else ""
-
-
-def _evidence(error: BaseException, snapshot: Snapshot) -> str:
-    """For the instructor: the last call with its input and answer, and the way to the failure."""
-    brief = reprlib.Repr()
-    brief.maxlist = brief.maxtuple = brief.maxdict = 50
-    brief.maxstring, brief.maxother = 500, 2000
-    text = []
-    with np.printoptions(threshold=50), suppress(Exception, NoAnswer):
-        if snapshot.last:
-            _, args, options, *answer = snapshot.last
-            text.append("The last call:")
-            text += [
-                f"  argument {name}: {brief.repr(value)}"
-                for name, value in [*enumerate(args), *options.items()]
-            ]
-            text += [f"  answer: {brief.repr(value)}" for value in answer]
-    trace = [f for f in traceback.extract_tb(error.__traceback__) if "IPython" not in f.filename]
-    text += traceback.StackSummary.from_list(trace).format()
-    text += [snapshot.detail] if snapshot.detail else []
-    return "\n".join([*text, f"{type(error).__name__}: {error}"])[:MAX_EVIDENCE]
-
-
-def _is_cell(frame: Any) -> bool:
-    return frame.f_globals.get("__name__") == "__main__" and "ipython" in frame.f_code.co_filename
-
-
 def _exceptions(types: list[str]) -> tuple[type, ...]:
     """The built-in exception that a class of the student's derives from, if any."""
     for name in types:
@@ -323,8 +254,6 @@ def warm(work: Work) -> None:
     """Do once, before a fork, what every examiner of this assignment would do again."""
     _shell()
     threadpoolctl.threadpool_limits(1)
-    for name in ("genlab.datasets", "genlab.plot", "matplotlib.pyplot", "scipy.linalg", "scipy.special"):
-        importlib.import_module(name)
     for cell in [*work.source.cells, *filter(is_test, work.notebook.cells)]:
         if cell.cell_type == "code":
             instructor.defines(cell.source)

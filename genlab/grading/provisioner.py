@@ -8,7 +8,7 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Any as AnyTrait
 from traitlets import Dict, List
 
-from genlab.grading.sandbox import Candidate
+from genlab.grading.candidates import Candidate
 
 START = 60  # seconds in which a kernel must listen
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
@@ -17,7 +17,7 @@ PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 class SandboxProvisioner(KernelProvisionerBase):
     """Asks a nursery for a candidate. They talk over ``ipc``, in a folder that nobody else reaches."""
 
-    nursery: Any = AnyTrait(help="a genlab.grading.sandbox.Nursery")
+    nursery: Any = AnyTrait(help="a genlab.grading.candidates.Nursery")
     files: Any = Dict(help="the files of the working directory, name to bytes")
     tests: Any = List(help="the names of the tests for which a copy will be set aside")
 

@@ -16,7 +16,7 @@ from nbclient.util import run_sync
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from genlab.grading.sandbox import Candidate, Nursery
+from genlab.grading.candidates import Candidate, Nursery
 
 GRACE = 3  # seconds in which an interrupted kernel must answer
 MAX_OUTPUT = 1_000_000  # characters that a submission may show in all

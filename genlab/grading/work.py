@@ -8,7 +8,6 @@ import platform
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +70,9 @@ def key(work: bytes) -> str:
 @functools.cache
 def _environment() -> bytes:
     digest = hashlib.sha256(platform.python_version().encode())
-    installed = distributions(path=[sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
-    for line in sorted({f"{package.name} {package.version}\n" for package in installed}):
-        digest.update(line.encode())
+    folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    for name in sorted(found.name for folder in folders for found in Path(folder).glob("*.dist-info")):
+        digest.update(name.encode())  # a package and its version
     for file in sorted(Path(genlab.__file__).parent.rglob("*.*")):
         if file.suffix != ".pyc":
             digest.update(file.read_bytes())

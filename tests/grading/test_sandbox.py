@@ -10,6 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 import genlab
 from genlab.checks import UNAVAILABLE
 from genlab.grading import sandbox
+from genlab.grading.candidates import Nursery
 from genlab.grading.rehearsal import Rehearsal
 
 COURSE = Path(genlab.__file__).parents[1]
@@ -20,7 +21,7 @@ ENDS = ["os._exit(0)", "os.kill(os.getpid(), 9)", "import ctypes; ctypes.string_
 @pytest.fixture(scope="module", params=[True, False], ids=["shared nursery", "a sandbox each"])
 def nursery(request):
     """Both ways to start a candidate: as a fork, and, where namespaces do not nest, in a new sandbox."""
-    nursery = sandbox.Nursery(UNAVAILABLE["gmm-em"])
+    nursery = Nursery(UNAVAILABLE["gmm-em"])
     assert nursery.shared, "this machine's namespaces do not nest: only one of the two ways can be tested"
     nursery.shared = request.param
     nursery.ready()
@@ -219,14 +220,14 @@ def test_without_bubblewrap_it_refuses_and_says_what_to_install(monkeypatch):
     sandbox.require_sandbox.cache_clear()
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(sandbox.SandboxUnavailable, match="apt-get install bubblewrap"):
-        sandbox.Nursery()
+        Nursery()
     sandbox.require_sandbox.cache_clear()
 
 
 def test_unsafe_runs_without_bubblewrap(monkeypatch):
     sandbox.require_sandbox.cache_clear()
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    nursery = sandbox.Nursery(unsafe=True)
+    nursery = Nursery(unsafe=True)
     rehearsal = Rehearsal(
         new_notebook(cells=[new_code_cell("open('data.csv').read()")]), nursery, FILES, 10, 30
     )

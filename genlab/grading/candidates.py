@@ -1,0 +1,199 @@
+"""Candidates: kernels in the sandbox, ready when they are needed.
+
+A nursery, warm with what courses import, lives in the sandbox and forks one candidate a submission, each in
+namespaces of its own. Where the machine forbids those, a nursery serves one candidate only: slower, as safe.
+"""
+
+import base64
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from genlab.grading.sandbox import (
+    ENVIRONMENT,
+    HOME,
+    INSIDE,
+    LIMITS,
+    PROCESSES,
+    SOCKETS,
+    SPACE,
+    namespaces_nest,
+    python,
+    require_sandbox,
+    roots,
+    sandbox,
+)
+
+
+class CandidateFailed(RuntimeError):
+    """A candidate did not start, or was ended from outside."""
+
+
+@dataclass
+class Candidate:
+    """A kernel with the student's code, seen from outside.
+
+    Attributes:
+        control: tells "started" and "ended"; takes "interrupt" and "kill"; closed, it ends the candidate.
+        channels: for each test the socket to the copy set aside for it.
+        sockets: a descriptor of the folder of the kernel's own sockets, once it has started.
+    """
+
+    control: socket.socket
+    channels: dict[str, socket.socket]
+    sockets: int = -1
+
+    def started(self, seconds: float) -> None:
+        """Wait until the kernel listens.
+
+        Raises:
+            CandidateFailed: it does not.
+        """
+        self.control.settimeout(seconds)
+        try:
+            text, files, _, _ = socket.recv_fds(self.control, 2000, 1)
+        except TimeoutError:
+            text, files = b"it took too long", []
+        self.control.setblocking(False)
+        if text != b"started" or len(files) != 1:
+            raise CandidateFailed(f"the student's kernel did not start ({text.decode(errors='replace')})")
+        self.sockets = files[0]
+
+    def lost(self) -> bool:
+        """Say whether it was ended from outside: what it did not answer then is not the student's fault."""
+        with suppress(BlockingIOError):
+            while self.control.recv(100):
+                pass
+            return True
+        return False
+
+    def alive(self) -> bool:
+        """Say whether the kernel still runs."""
+        try:
+            return self.control.recv(100, socket.MSG_PEEK) not in (b"", b"ended")
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def order(self, what: bytes) -> None:
+        """Send "interrupt" or "kill"; to a kernel that has ended, in vain."""
+        with suppress(OSError):
+            self.control.send(what)
+
+    def close(self) -> None:
+        """End it, with all its copies."""
+        for end in (self.control, *self.channels.values()):
+            end.close()
+        if self.sockets >= 0:
+            os.close(self.sockets)
+            self.sockets = -1
+
+
+class Nursery:
+    """Starts candidates.
+
+    Args:
+        unavailable: names of modules that are not there to import.
+        unsafe: without a sandbox: candidates can read and do whatever the grader can.
+    """
+
+    def __init__(self, unavailable: Sequence[str] = (), unsafe: bool = False) -> None:
+        self.unavailable = tuple(unavailable)
+        self.unsafe = unsafe
+        self.folder = tempfile.TemporaryDirectory(prefix="genlab-") if unsafe else None
+        if self.folder:
+            shutil.copytree(INSIDE, Path(self.folder.name, "candidate"))
+        if not unsafe:
+            require_sandbox()
+        self.shared = not unsafe and namespaces_nest()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def ready(self) -> None:
+        """Start to warm up, if it is to be shared and does not run yet, or no more."""
+        if self.shared and (self.process is None or self.process.poll() is not None):
+            self.close()
+            self._start()
+
+    def launch(
+        self, files: Mapping[str, bytes], connection: Mapping[str, object], tests: Sequence[str]
+    ) -> Candidate:
+        """Start a candidate.
+
+        Args:
+            files: what is in its working directory.
+            connection: the kernel's connection information.
+            tests: their names, in order.
+        """
+        if not self.shared:
+            self.close()
+            self._start()
+        home, sockets = HOME, SOCKETS
+        if self.folder:
+            home, sockets = (tempfile.mkdtemp(dir=self.folder.name) for _ in range(2))
+        request = {
+            "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
+            "connection": {**connection, "ip": f"{sockets}/socket"},
+            "tests": list(tests),
+            "space": SPACE,
+            "keep": [root for root in roots() if any(Path(root).is_relative_to(path) for path in SPACE)],
+            "home": home,
+            "sockets": sockets,
+            "limits": LIMITS | {"nproc": PROCESSES + 2 * len(tests)},
+        }
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pairs = {name: socket.socketpair() for name in tests}
+        text = os.memfd_create("request")
+        with open(text, "w", closefd=False) as file:
+            json.dump(request, file)
+        os.lseek(text, 0, os.SEEK_SET)
+        given = [theirs.fileno(), text, *(there.fileno() for _, there in pairs.values())]
+        try:
+            socket.send_fds(self.requests, [b"\n"], given)
+        finally:
+            os.close(text)
+            theirs.close()
+            for _, there in pairs.values():
+                there.close()
+        return Candidate(control, {name: here for name, (here, _) in pairs.items()})
+
+    def _start(self) -> None:
+        self.requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        arguments = [str(theirs.fileno()), str(int(self.shared)), *self.unavailable]
+        code = "from candidate import nursery; nursery.main()"
+        if self.folder:
+            command = [*python(code, self.folder.name), *arguments]
+        else:
+            command = [*sandbox(self.unavailable), *python(code), *arguments]
+        quiet = subprocess.DEVNULL
+        environment = {**os.environ, **ENVIRONMENT} if self.folder else None
+        with theirs:
+            self.process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=quiet,
+                stdout=quiet,
+                stderr=quiet,
+                env=environment,
+            )
+
+    def close(self) -> None:
+        """End it, and all its candidates."""
+        if self.process is not None:
+            self.requests.close()
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def remove(self) -> None:
+        """End it for good."""
+        self.close()
+        if self.folder:
+            self.folder.cleanup()
