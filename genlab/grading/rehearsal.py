@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from queue import Empty
 from typing import Any
 
 import zmq
@@ -16,7 +17,7 @@ from nbclient.util import run_sync
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from genlab.grading.candidates import Candidate, Nursery
+from genlab.grading.candidates import Candidate, CandidateFailed, Nursery
 
 GRACE = 3  # seconds in which an interrupted kernel must answer
 MAX_OUTPUT = 1_000_000  # characters that a submission may show in all
@@ -86,7 +87,7 @@ class Rehearsal(NotebookClient):
             self.km.connection_file = f"{folder}/connection.json"
             self.start_new_kernel()
         candidate: Candidate = self.km.provisioner.candidate
-        self.start_new_kernel_client()
+        self._connect()
         self.deadline = time.monotonic() + self.submission_seconds
         for index, cell in enumerate(self.nb.cells):
             if is_test(cell):
@@ -97,6 +98,18 @@ class Rehearsal(NotebookClient):
         self.kc.stop_channels()
         self.km.context.destroy(linger=0)
         return candidate
+
+    def _connect(self) -> None:
+        """Connect to the kernel, which listens already: so there is no need of nbclient's patience."""
+        self.kc = self.km.client()
+        self.kc.start_channels()
+        self.kc.allow_stdin = False
+        for _ in range(10):
+            if self._answers(self.kc.kernel_info, GRACE):
+                with suppress(Empty):  # the other channel is open when something comes through it
+                    run_sync(self.kc.get_iopub_msg)(timeout=1)
+                    return
+        raise CandidateFailed("the student's kernel does not answer")
 
     def create_kernel_manager(self) -> AsyncKernelManager:
         """A manager whose kernels are candidates."""
