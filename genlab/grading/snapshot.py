@@ -146,7 +146,7 @@ class Snapshot:
             try:
                 value = function(*args, **options)
                 frame = wire.Frame(self.table, self._refer)
-                reply: dict[str, Any] = {"ok": frame.encode(value)}
+                reply: dict[str, Any] = {"ok": frame.result(value)}
             except Exception as error:
                 frame = wire.Frame(self.table, self._refer)
                 reply = {"error": [type(error).__name__, str(error)]}

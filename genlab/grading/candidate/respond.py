@@ -111,7 +111,7 @@ class Responder:
                 reader = wire.Reader(blobs, self.table, self._resolve)
                 self._adopt(message, reader)
                 frame = wire.Frame(self.table, self._refer, self.classes)
-                reply = {"ok": frame.encode(getattr(self, f"_do_{message['do']}")(message, reader))}
+                reply = {"ok": frame.result(getattr(self, f"_do_{message['do']}")(message, reader))}
                 changes = frame.changes(list(self.table.objects))
             except BaseException as error:
                 frame = wire.Frame(self.table, self._refer, self.classes)

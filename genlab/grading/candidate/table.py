@@ -83,23 +83,23 @@ class Table:
 
 def _look(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return (value.shape, list(value.ravel()) if value.dtype.kind == "O" else value.tobytes())
+        return list(value.ravel()) if value.dtype.kind == "O" else (value.shape, value.tobytes())
     if isinstance(value, np.random.Generator):
         return repr(value.bit_generator.state)
     if isinstance(value, np.random.RandomState):
         return repr(value.get_state(legacy=False))
-    return list(value.items()) if isinstance(value, dict) else list(value)
+    return [*value, *value.values()] if isinstance(value, dict) else list(value)
 
 
 def _same(one: Any, other: Any) -> bool:
     """Whether two looks are of the same content; what changes inside an item is the item's own look."""
-    if one is other:
-        return True
-    if type(one) is not type(other):
-        return False
-    if type(one) in (list, tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return type(one) in _PLAIN and bool(one == other)
+    if type(one) is list and type(other) is list:
+        return len(one) == len(other) and all(map(_one_item, one, other))
+    return bool(one == other)
+
+
+def _one_item(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is type(other) and type(one) in _PLAIN and bool(one == other))
 
 
 def global_state() -> bytes:

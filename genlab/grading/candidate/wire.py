@@ -46,6 +46,7 @@ class Frame:
         self.known = known
         self.blobs: list[bytes] = []
         self.size = 0
+        self.giving = False
         self.mentioned: list[int] = []
 
     def changes(self, numbers: Iterable[int]) -> list[Any]:
@@ -58,6 +59,14 @@ class Frame:
         if len(text) > MAX_TEXT or self.size > MAX_BYTES:
             raise WireError("it is too large")
         return b"".join([_LENGTHS.pack(len(text), self.size), text, *self.blobs])
+
+    def result(self, value: Any) -> Any:
+        """Encode a value that one side gives away: nobody will ask what has become of it."""
+        self.giving = True
+        try:
+            return self.encode(value)
+        finally:
+            self.giving = False
 
     def encode(self, value: Any, depth: int = 0) -> Any:
         """Encode a value.
@@ -80,7 +89,7 @@ class Frame:
                 self.mentioned.append(number)
                 return {"y": number}
             content = self._content(value, depth + 1)
-            return {"x": [self.table.add(value), content]}
+            return content if self.giving else {"x": [self.table.add(value), content]}
         return self._content(value, depth + 1)
 
     def _content(self, value: Any, depth: int) -> Any:
@@ -107,7 +116,10 @@ class Frame:
         if value is Ellipsis:
             return {"e": 0}
         if isinstance(value, np.random.Generator):
-            return {"g": self.encode(_plain(value.bit_generator.state), depth)}
+            state = value.bit_generator.state
+            if state["bit_generator"] == "PCG64":
+                return {"p": [*state["state"].values(), state["has_uint32"], state["uinteger"]]}
+            return {"g": self.encode(_plain(state), depth)}
         if isinstance(value, np.random.RandomState):
             return {"G": self.encode(_plain(value.get_state(legacy=False)), depth)}
         if dataclasses.is_dataclass(value) and type(value).__module__.startswith("genlab.models."):
@@ -178,6 +190,25 @@ class Reader:
             raise WireError(f"what came is not a value: {error}") from None
 
     def _build(self, tag: str, inner: Any, depth: int) -> Any:
+        if tag == "x":
+            number, value = inner[0], self.decode(inner[1], depth)
+            if type(number) is not int or number in self.table.objects or not isinstance(value, MUTABLE):
+                raise WireError("what came is not a value: its number is taken")
+            self.table[number] = value
+            self.mentioned.append(number)
+            return value
+        if tag == "a":
+            return self._array(*inner)
+        if tag == "p":
+            generator = np.random.Generator(np.random.PCG64(0))
+            state, increment, half, kept = map(int, inner)
+            generator.bit_generator.state = {
+                "bit_generator": "PCG64",
+                "state": {"state": state, "inc": increment},
+                "has_uint32": half,
+                "uinteger": kept,
+            }
+            return generator
         if tag in ("l", "t", "s", "f"):
             items = [self.decode(item, depth) for item in inner]
             if tag in ("s", "f"):
@@ -187,16 +218,6 @@ class Reader:
             pairs = [(self.decode(k, depth), self.decode(v, depth)) for k, v in inner]
             _spread([k for k, _ in pairs])
             return dict(pairs)
-        if tag == "a":
-            dtype, shape, data, writeable = inner
-            flat = np.frombuffer(self._bytes(data), _dtype(dtype))
-            if dtype[1] == "b":
-                flat = flat.view("u1") != 0
-            if dtype[1] == "U" and flat.size and flat.view("u4").max() > 0x10FFFF:
-                raise WireError("what came is not a value: a text that is none")
-            array = flat.reshape(_shape(shape)).copy()
-            array.flags.writeable = writeable
-            return array
         if tag == "o":
             shape, items = inner
             array = np.empty(len(items), object)
@@ -206,13 +227,6 @@ class Reader:
         if tag == "n":
             (array,) = [self.decode(inner, depth)]
             return array[()] if array.shape == () else self.resolve(tag, inner)
-        if tag == "x":
-            number, value = inner[0], self.decode(inner[1], depth)
-            if type(number) is not int or number in self.table.objects or not isinstance(value, MUTABLE):
-                raise WireError("what came is not a value: its number is taken")
-            self.table[number] = value
-            self.mentioned.append(number)
-            return value
         if tag == "y":
             self.mentioned.append(inner)
             return self.table[inner]
@@ -236,6 +250,16 @@ class Reader:
         if tag == "m":
             return _model(inner[0], inner[1], self.decode(inner[2], depth))
         return self.resolve(tag, inner)
+
+    def _array(self, dtype: Any, shape: Any, data: Any, writeable: Any) -> np.ndarray:
+        flat = np.frombuffer(self._bytes(data), _dtype(dtype))
+        if dtype[1] == "b":
+            flat = flat.view("u1") != 0
+        if dtype[1] == "U" and flat.size and flat.view("u4").max() > 0x10FFFF:
+            raise WireError("what came is not a value: a text that is none")
+        array = flat.reshape(_shape(shape)).copy()
+        array.flags.writeable = writeable
+        return array
 
     def _bytes(self, place: Any) -> memoryview:
         start, size = place
