@@ -19,7 +19,7 @@ from nbformat.v4 import new_output
 
 from genlab.grading.candidates import Candidate, CandidateFailed, Nursery
 
-GRACE = 3  # seconds in which an interrupted kernel must answer
+GRACE = 10  # seconds in which a kernel must answer, even if it has much printed text to get rid of
 MAX_OUTPUT = 1_000_000  # characters that a submission may show in all
 
 
@@ -116,7 +116,7 @@ class Rehearsal(NotebookClient):
         context = zmq.asyncio.Context()
         context.setsockopt(zmq.RECONNECT_IVL, -1)  # a socket's name, once bound, is the student's to change
         context.setsockopt(zmq.MAXMSGSIZE, 512 * 2**20)
-        context.setsockopt(zmq.SNDTIMEO, 1000 * GRACE)
+        context.setsockopt(zmq.SNDTIMEO, 3000)
         km: Any = Manager(kernel_name="python3", context=context)
         km.kernel_spec.metadata["kernel_provisioner"] = {
             "provisioner_name": "genlab-sandbox",
@@ -138,7 +138,7 @@ class Rehearsal(NotebookClient):
         name = cell.metadata.nbgrader.grade_id
         code = f"__import__('candidate.respond').respond.set_aside({name!r}, get_ipython().user_ns)"
         if not self.stopped:
-            if self._answers(lambda: self.kc.execute(code, silent=True, store_history=False), 3 * GRACE):
+            if self._answers(lambda: self.kc.execute(code, silent=True, store_history=False), GRACE):
                 return
             self.stopped = "Not run: an earlier cell had left the kernel without an answer."
         self.unreached[name] = self.stopped

@@ -14,6 +14,8 @@ from genlab.grading.candidates import Nursery
 from genlab.grading.rehearsal import Rehearsal
 
 COURSE = Path(genlab.__file__).parents[1]
+pytestmark = pytest.mark.slow
+
 FILES = {"data.csv": b"1,2"}
 ENDS = ["os._exit(0)", "os.kill(os.getpid(), 9)", "import ctypes; ctypes.string_at(0)"]
 
