@@ -17,8 +17,12 @@ _HIDDEN = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", r
 @functools.cache
 def python(source: str) -> str:
     """A cell's code with IPython's own notation put into Python."""
-    code: str = TransformerManager().transform_cell(source)
-    return code
+    try:
+        ast.parse(source)
+        return source  # as nearly always, and ten times as fast
+    except (SyntaxError, ValueError):
+        code: str = TransformerManager().transform_cell(source)
+        return code
 
 
 def released(source: str) -> str:
