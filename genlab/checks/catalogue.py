@@ -114,14 +114,25 @@ class Assignment:
         exec(compile(source, name, "exec"), self.names)
 
 
-def visible(source: str) -> str:
-    """Return a test cell without its hidden tests."""
-    lines, hidden = [], False
-    for line in source.splitlines():
-        hidden = hidden or "### BEGIN HIDDEN TESTS" in line
-        if not hidden:
+def visible(source: str, begin: str = "BEGIN HIDDEN TESTS", end: str = "END HIDDEN TESTS") -> str:
+    """Return a test cell without its hidden tests; with an end that nothing began, none of it.
+
+    Args:
+        source: the cell's.
+        begin: what marks a hidden part's first line.
+        end: what marks its last.
+    """
+    lines: list[str] = []
+    hidden = False
+    for line in source.split("\n"):
+        if begin in line:
+            hidden = True
+        elif end in line:
+            if not hidden:
+                return ""
+            hidden = False
+        elif not hidden:
             lines.append(line)
-        hidden = hidden and "### END HIDDEN TESTS" not in line
     return "\n".join(lines)
 
 

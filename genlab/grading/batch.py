@@ -10,12 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from genlab.grading.course import Course, GradingError
-from genlab.grading.examination import examine
 from genlab.grading.gradebook import Cell, Mark, agrees
 from genlab.grading.outcome import Outcome
 from genlab.grading.store import private
 from genlab.grading.work import key
-from genlab.grading.workers import Died, Workers, cores, local
+from genlab.grading.workers import Died, Workers, cores, examine, local
 
 ATTEMPTS = 3  # at writing; at a gradebook that is locked, nbgrader waits five seconds each time
 

@@ -18,7 +18,6 @@ from nbgrader.apps.baseapp import NbGrader
 from nbgrader.preprocessors import CheckCellMetadata
 
 from genlab.grading import configure, steps
-from genlab.grading.examination import examine
 from genlab.grading.gradebook import Book
 from genlab.grading.preprocessors import STORE, Examine
 from genlab.grading.rehearsal import is_test
@@ -27,6 +26,7 @@ from genlab.grading.steps import convert
 from genlab.grading.store import Store
 from genlab.grading.submission import solution
 from genlab.grading.work import Result, Verdict, Work
+from genlab.grading.workers import examine
 
 
 class GradingError(RuntimeError):
@@ -100,11 +100,7 @@ class Course:
         Raises:
             GradingError: there is no such assignment.
         """
-        wanted = {name: self._cells(assignment, name) for name in self.notebooks(assignment)}
-        if not wanted:
-            raise GradingError(
-                f"There is no notebook in {self._source(assignment)}: is {assignment} its name?"
-            )
+        wanted = {name: self._cells(assignment, name) for name in self._required(assignment)}
         if self.book.registered(assignment, wanted):
             return
         with self._generated(assignment):
@@ -113,10 +109,7 @@ class Course:
     def release(self, assignment: str) -> Path:
         """Write an assignment as the students get it; returns its folder."""
         target = Path(os.path.normpath(self._path(self.directory.release_directory, ".", assignment)))
-        if not self.notebooks(assignment):
-            raise GradingError(
-                f"There is no notebook in {self._source(assignment)}: is {assignment} its name?"
-            )
+        self._required(assignment)
         with self._generated(assignment) as folder:
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(folder, target)
@@ -186,6 +179,15 @@ class Course:
         if full or "database or disk is full" in said:
             return f"The disk is full: free some space and run this again. What was done is kept. ({error})"
         return ""
+
+    def _required(self, assignment: str) -> list[str]:
+        """The names of an assignment's notebooks, of which there must be one."""
+        names = self.notebooks(assignment)
+        if not names:
+            raise GradingError(
+                f"There is no notebook in {self._source(assignment)}: is {assignment} its name?"
+            )
+        return names
 
     def _submitted(self, assignment: str) -> list[tuple[str, str]]:
         structure = self.directory.directory_structure

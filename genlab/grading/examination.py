@@ -62,10 +62,12 @@ def examine(work: bytes) -> bytes:
     warm(given)
     for _ in range(ATTEMPTS):
         items = _in_a_fork(given, _nursery(given))
-        failed = [item["failed"] for item in items if "failed" in item]
-        if not failed:
-            return _result(given, items, time.monotonic() - start).to_bytes()
-    raise ExaminationFailed(failed[0])
+        end = items[-1] if items else {}
+        if "done" in end or "silent" in end:
+            break  # else the process failed, or was killed
+    if "failed" in end:
+        raise ExaminationFailed(end["failed"])
+    return _result(given, items, time.monotonic() - start).to_bytes()
 
 
 def _in_a_fork(work: Work, nursery: Nursery) -> list[dict[str, Any]]:
@@ -115,7 +117,7 @@ def close() -> None:
 
 
 def _examine(work: Work, nursery: Nursery) -> Iterator[dict[str, Any]]:
-    """Yield what is found, as it is found: the student's notebook, each verdict, a problem."""
+    """Yield what is found, as it is found: the student's notebook, each verdict, and how it ended."""
     with tempfile.TemporaryDirectory(prefix="genlab-") as folder:
         os.chdir(folder)  # what the instructor's cells read is there, and nothing of the student's
         for name, data in work.given.items():
@@ -159,15 +161,17 @@ def _rehearse(work: Work, nursery: Nursery, without: Collection[int] = ()) -> tu
 
 def _read(pipe: int, first: float, others: float) -> list[dict[str, Any]]:
     """What the examination wrote until its end, or until it was silent for so many seconds."""
-    data = b""
+    data, silent = b"", []
     with open(pipe, "rb", buffering=0) as file:
         while True:
-            ready, _, _ = select.select([file], [], [], others if b"\n" in data else first)
-            piece = file.read(2**20) if ready else b""
+            if not select.select([file], [], [], others if b"\n" in data else first)[0]:
+                silent = [{"silent": True}]
+                break
+            piece = file.read(2**20)
             if not piece:
                 break
             data += piece
-    return [json.loads(line) for line in data.split(b"\n")[:-1]]
+    return [json.loads(line) for line in data.split(b"\n")[:-1]] + silent
 
 
 def _result(work: Work, items: list[dict[str, Any]], seconds: float) -> Result:
@@ -178,8 +182,7 @@ def _result(work: Work, items: list[dict[str, Any]], seconds: float) -> Result:
             notebook = nbformat.from_dict(item["notebook"])
         elif "test" in item:
             verdicts[item["test"]] = Verdict(**item["verdict"])
-        problem = item.get("problem", problem)
-    if not problem and {"done": True} not in items:
+    if {"done": True} not in items:
         problem = (
             "Not examined to its end: it took too long, or too much memory. Tests not reached have no marks."
         )

@@ -1,5 +1,6 @@
 """Runs the instructor's cells and the tests. Never a line of the student's: that is asked for its answers."""
 
+import builtins
 import signal
 import socket
 import warnings
@@ -121,7 +122,7 @@ class Examiner:
         if self.hung & instructor.mentions(source):
             seconds = max(1.0, AGAIN * seconds)
         printed = Printed()
-        snapshot = Snapshot(self.channels[name], self._resolve, lambda text: print(text, end=""))
+        snapshot = Snapshot(self.channels[name], self._resolve)
         self.snapshot = snapshot
         snapshot.classes, snapshot.known, snapshot.names = self.classes, self.students, self._names
         snapshot.mentioned = {name for text in [*before, source] for name in instructor.mentions(text)}
@@ -165,7 +166,7 @@ class Examiner:
         snapshot = self._current()
         names = sorted(self.students)
         self.sent: dict[str, Any] = {}
-        found = snapshot.look(names, names)
+        found = snapshot.look(names)
         for name in names:
             how, value = found.get(name, ("missing", _MISSING))
             if how == "error" and name in mentioned:
@@ -228,7 +229,7 @@ class Examiner:
 def _exceptions(types: list[str]) -> tuple[type, ...]:
     """The built-in exception that a class of the student's derives from, if any."""
     for name in types:
-        known = getattr(__import__("builtins"), str(name).rpartition(".")[2], None)
+        known = getattr(builtins, str(name).rpartition(".")[2], None)
         if isinstance(known, type) and issubclass(known, Exception):
             return (known,)
     return ()

@@ -64,7 +64,7 @@ def _evidence(error: BaseException, snapshot: Snapshot) -> str:
     text = []
     with np.printoptions(threshold=50), suppress(Exception, NoAnswer):
         if snapshot.last:
-            _, args, options, *answer = snapshot.last
+            args, options, *answer = snapshot.last
             text.append("The last call:")
             text += [
                 f"  argument {name}: {brief.repr(value)}"

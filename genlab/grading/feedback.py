@@ -21,6 +21,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from traitlets import default
 
+from genlab.checks.catalogue import visible
 from genlab.grading.markup import MAX_TEXT, render
 from genlab.grading.sanitize import harmless, pictures
 
@@ -98,7 +99,7 @@ class FeedbackExporter(Exporter):
         source = cell.source
         if not is_solution(cell) and (is_grade(cell) or is_locked(cell) or is_task(cell)):
             for begin, end in self._marks:
-                source = released(source, begin, end)
+                source = visible(source, begin, end)
         if is_grade(cell) and not is_solution(cell):
             failed = shown["score"] < shown["points"]
             shown |= {"test": True, "says": (says or "This test failed.") if failed else ""}
@@ -131,22 +132,6 @@ def parts(cells: list[dict[str, Any]], waiting: set[str]) -> list[Part]:
         if cell["comment"]:
             part.comments.append(cell["comment"])
     return list(found.values())
-
-
-def released(source: str, begin: str, end: str) -> str:
-    """The source without what stands between the marks; with an end that nothing began, none of it."""
-    lines: list[str] = []
-    hidden = False
-    for line in source.split("\n"):
-        if begin in line:
-            hidden = True
-        elif end in line:
-            if not hidden:
-                return ""
-            hidden = False
-        elif not hidden:
-            lines.append(line)
-    return "\n".join(lines)
 
 
 def _said(of: NotebookNode, what: str) -> str:

@@ -54,11 +54,10 @@ def _is_ahead(now: Any, then: Any) -> bool:
     if increment != then["state"]["inc"]:
         return False
     # The generator is x -> m x + c modulo 2^128; m^(2^i), and so the number of steps, is found bit by bit.
-    multiplier, constant, bit, steps = _MULTIPLIER, increment, 1, 0
+    multiplier, constant, bit = _MULTIPLIER, increment, 1
     while state != target and bit <= MOST:
         if (state ^ target) & bit:
             state = (state * multiplier + constant) % _MODULUS
-            steps |= bit
         constant = (multiplier + 1) * constant % _MODULUS
         multiplier = multiplier * multiplier % _MODULUS
         bit <<= 1

@@ -38,21 +38,14 @@ def is_solution(cell: NotebookNode) -> bool:
 @functools.cache
 def defines(source: str) -> frozenset[str]:
     """The names that a cell's code binds at the top, other than by importing them."""
-    try:
-        table = symtable.symtable(python(source), "<cell>", "exec")
-    except (SyntaxError, ValueError):
-        return frozenset()
-    symbols = table.get_symbols()
+    symbols = _symbols(source).get_symbols()
     return frozenset(s.get_name() for s in symbols if s.is_assigned() and not s.is_imported())
 
 
 @functools.cache
 def mentions(source: str) -> frozenset[str]:
     """The global names that a cell's code reads, at the top or inside its functions."""
-    try:
-        top = symtable.symtable(python(source), "<cell>", "exec")
-    except (SyntaxError, ValueError):
-        return frozenset()
+    top = _symbols(source)
     names, tables = set(), [top]
     while tables:
         table = tables.pop()
@@ -60,6 +53,14 @@ def mentions(source: str) -> frozenset[str]:
         symbols = (s for s in table.get_symbols() if s.is_referenced())
         names |= {s.get_name() for s in symbols if table is top or s.is_global()}
     return frozenset(names)
+
+
+def _symbols(source: str) -> symtable.SymbolTable:
+    """What the compiler knows of a cell's names; of code that is none, nothing."""
+    try:
+        return symtable.symtable(python(source), "<cell>", "exec")
+    except (SyntaxError, ValueError):
+        return symtable.symtable("", "<cell>", "exec")
 
 
 def declares_points(source: str, students: Set[str]) -> bool:

@@ -44,18 +44,11 @@ class Snapshot:
     Args:
         channel: the socket to it.
         resolve: called with a tag and content that stand for something of the student's that is no data.
-        printed: called with what calls printed.
     """
 
-    def __init__(
-        self,
-        channel: socket.socket,
-        resolve: Callable[[str, Any], Any],
-        printed: Callable[[str], Any],
-    ) -> None:
+    def __init__(self, channel: socket.socket, resolve: Callable[[str, Any], Any]) -> None:
         self.channel = channel
         self.resolve = resolve
-        self.printed = printed
         self.table = Table(0)
         self.functions: list[Callable[..., Any]] = []  # of the examiner's, that the student's code was given
         self.numbers: dict[int, int] = {}
@@ -69,12 +62,10 @@ class Snapshot:
         self.names: Callable[[wire.Frame], list[Any]] = lambda frame: []
         self.seeded = global_state()
 
-    def look(self, names: list[str], classes: list[str]) -> dict[str, tuple[str, Any]]:
+    def look(self, names: list[str]) -> dict[str, tuple[str, Any]]:
         """Ask what names stand for: ("value", ...) or ("error", why it cannot cross), or nothing."""
         with self.table.level():
-            found = self._ask(
-                wire.Frame(self.table, self._refer), {"do": "look", "look": names, "classes": classes}
-            )
+            found = self._ask(wire.Frame(self.table, self._refer), {"do": "look", "look": names})
         if type(found) is not dict or any(type(v) is not tuple or len(v) != 2 for v in found.values()):
             self.give_up(UNREADABLE)
         return found
@@ -90,7 +81,7 @@ class Snapshot:
                     "args": frame.encode(args),
                     "options": frame.encode(options),
                 }
-            self.last = (method or key, args, options)
+            self.last = (args, options)
             result = self._ask(frame, message | ({"method": method} if method else {}))
             self.last = (*self.last, result)
             return result
@@ -128,7 +119,7 @@ class Snapshot:
                 if "call" not in answer:
                     break
                 self._call_back(answer, reader)
-            self.printed(str(answer.get("printed", "")))
+            print(answer.get("printed", ""), end="")
             if answer.get("global"):
                 np.random.random()  # noqa: NPY002, so that the test sees that it was used
                 self.seeded = global_state()

@@ -113,6 +113,13 @@ class Workers:
             self._executor = None
 
 
+def examine(work: bytes) -> bytes:
+    """Examine a notebook, and import what that needs only here, where it is done."""
+    from genlab.grading import examination
+
+    return examination.examine(work)
+
+
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0))

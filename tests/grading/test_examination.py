@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from genlab.grading import examination
 from genlab.grading.examination import examine
 from genlab.grading.work import Result, Work
 
@@ -174,6 +175,19 @@ def test_a_kernel_that_was_ended_keeps_what_was_set_aside(grade):
 def test_the_last_word_is_that_of_the_cells_before_the_test(grade):
     redefined = "def squares(n):\n    return [0] * n"
     assert grade(more=redefined).verdicts["plain"].score == 0
+
+
+@pytest.mark.parametrize("killed", [[], [{"notebook": new_notebook()}]])
+def test_an_examination_that_was_killed_is_begun_again(monkeypatch, killed):
+    test = cell("assert True", "test", grade=True, points=2)
+    notebook = new_notebook(cells=[test])
+    verdict = {"test": "test", "verdict": {"score": 2.0, "says": "", "evidence": ""}}
+    runs = iter([killed, [{"notebook": notebook}, verdict, {"done": True}]])
+    monkeypatch.setattr(examination, "_nursery", lambda work: None)
+    monkeypatch.setattr(examination, "warm", lambda work: None)
+    monkeypatch.setattr(examination, "_in_a_fork", lambda work, nursery: next(runs))
+    result = Result.from_bytes(examine(Work("ps1", notebook, notebook, {}, {}).to_bytes()))
+    assert scores(result) == {"test": 2.0} and not result.problem
 
 
 def test_without_the_sandbox_the_marks_are_the_same_and_it_is_recorded(grade):

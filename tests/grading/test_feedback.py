@@ -17,7 +17,8 @@ from nbgrader.server_extensions.formgrader import handlers
 from playwright.sync_api import sync_playwright
 from traitlets.config import Config
 
-from genlab.grading.feedback import FeedbackExporter, released
+from genlab.checks.catalogue import visible
+from genlab.grading.feedback import FeedbackExporter
 from genlab.grading.markup import MAX_TEXT
 from genlab.grading.sanitize import harmless
 
@@ -205,7 +206,7 @@ def test_a_submission_cannot_speak_for_the_examiner(course):
     ],
 )
 def test_hidden_lines_are_cut_even_where_a_mark_is_missing(source, left):
-    assert released(source, "BEGIN", "END") == left
+    assert visible(source, "BEGIN", "END") == left
 
 
 RUN = "document.title='RUN'"

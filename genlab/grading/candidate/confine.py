@@ -103,12 +103,8 @@ _ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _SOCKET = {"x86_64": 41, "aarch64": 198}
 _CLONE3 = 435
-_FAMILIES = [
-    1,
-    2,
-    10,
-    16,
-]  # of sockets: Unix, internet, netlink, which the namespaces hold in; others they may not
+# Of sockets: Unix, internet and netlink, which the namespaces hold in. Others they may not.
+_FAMILIES = [1, 2, 10, 16]
 
 
 def _filter(machine: str) -> bytes:

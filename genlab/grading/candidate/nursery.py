@@ -81,14 +81,12 @@ def _candidate(files: list[int], apart: bool) -> NoReturn:
             confine.unshare()
             if os.fork():
                 os._exit(0)
-        else:
-            os.setsid()
-        for folder, size in request["space"].items():
-            if apart:
+            for folder, size in request["space"].items():
                 keep = [path for path in request["keep"] if Path(path).is_relative_to(folder)]
                 confine.mount_empty(folder, size, keep=keep)
-        if apart:
             confine.mount_empty("/proc", 4096, writable=False)
+        else:
+            os.setsid()
         confine.undumpable()
         for name, content in request["files"].items():
             path = Path(request["home"], name)

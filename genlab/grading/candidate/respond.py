@@ -150,11 +150,10 @@ class Responder:
     def _do_look(self, message: dict[str, Any], reader: wire.Reader) -> Any:
         """Say what the student's names stand for."""
         found: dict[str, Any] = {}
-        names = message["look"]
-        for name in message["classes"]:
+        for name in message["look"]:
             if isinstance(self.namespace.get(name), type):
                 self.classes[self.namespace[name]] = name
-        for name in names:
+        for name in message["look"]:
             if name in self.namespace:
                 probe = wire.Frame(self.table, self._refer, self.classes)
                 with self.table.level():
