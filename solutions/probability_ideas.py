@@ -1,7 +1,7 @@
-"""Wrong ideas about distributions, conditionals and likelihood: how students write them, and what they should read.
+"""Wrong ideas about distributions, conditionals and likelihood: how students write them, and what they read.
 
 Each function is one wrong idea, and wrong by nothing else. A sentence that a test cell says of a property is
-repeated here word for word. `python -m genlab.checks.catalogue probability` makes probability/ideas.json of it.
+repeated here word for word. `python -m genlab.checks.catalogue probability` makes probability/ideas.json.
 """
 
 import math
@@ -90,7 +90,7 @@ def not_standardised(x):
 
 @idea(
     "moments",
-    "The data are divided by the variance. To standardise, divide by its square root, the standard deviation.",
+    "The data are divided by the variance. To standardise, divide by its root, the standard deviation.",
 )
 def standardised_by_the_variance(x):
     return four(x, spread=lambda gaps: (gaps**2).mean())
@@ -98,7 +98,7 @@ def standardised_by_the_variance(x):
 
 @idea(
     "moments",
-    "The mean is not subtracted in the skewness and the kurtosis. They average powers of (x - mean) / deviation.",
+    "The mean is not subtracted in the skewness and the kurtosis: average powers of (x - mean) / deviation.",
 )
 def powers_not_centred(x):
     z = x / x.std()
@@ -160,8 +160,8 @@ def centred_in_place(x):
 # ---------------------------------------------------------------- binomial_pmf
 
 LARGE = (
-    "With n = 100000 the factorials are beyond the largest float, and the powers of p below the smallest. Add "
-    "logarithms, log n! by gammaln(n + 1), and take exp in the end."
+    "With n = 100000 the factorials are beyond the largest float, and the powers of p below the smallest. "
+    "Add logarithms, log n! by gammaln(n + 1), and take exp in the end."
 )
 OUTSIDE = "For k outside 0..n the probability is 0: there are neither -1 heads nor more heads than flips."
 CERTAIN = "With p = 0 every flip is a tail, with p = 1 a head: one k has probability 1, and nothing is nan."
@@ -185,7 +185,7 @@ def heads_and_tails_exchanged(k, n, p):
 
 @idea(
     "binomial_pmf",
-    "The binomial coefficient is forgotten: k heads can come in n! / (k! (n - k)!) orders, and all of them count.",
+    "The binomial coefficient is forgotten: k heads can come in n! / (k! (n - k)!) orders, and all count.",
 )
 def coefficient_forgotten(k, n, p):
     return mass(k, n, p, lambda n, k: 0.0)
@@ -364,8 +364,8 @@ def negative_set_to_zero(k, n, p):
 # ---------------------------------------------------------------- poisson_log_pmf
 
 SMALL = (
-    "P(k), its powers or its factorial leave the range of floats here, but log P(k) does not. Take the logarithm "
-    "of the formula on paper, and compute each of its three terms as it is."
+    "P(k), its powers or its factorial leave the range of floats here, but log P(k) does not. Take the "
+    "logarithm of the formula on paper, and compute each of its three terms as it is."
 )
 NEGATIVE = "There are no negative numbers of events: P is 0 there, and its logarithm -inf."
 
@@ -471,7 +471,7 @@ def negative_taken_for_none(k, rate):
 
 @idea("poisson_log_pmf", NEGATIVE)
 def negative_is_very_small(k, rate):
-    return np.where(k < 0, -1e300, log_mass(k, rate))
+    return np.where(k < 0, -1e100, log_mass(k, rate))
 
 
 @idea("poisson_log_pmf", NEGATIVE)
@@ -559,7 +559,7 @@ def two_missing(x, mean, variance):
 
 @idea(
     "normal_pdf",
-    "The spread is missing in front: a wider bell is a lower one. Divide by sqrt(2 pi variance), not by sqrt(2 pi).",
+    "The spread is missing in front, though a wider bell is a lower one: divide by sqrt(2 pi variance).",
 )
 def spread_missing_in_front(x, mean, variance):
     return bell(x, mean, variance, 1 / np.sqrt(2 * np.pi))
@@ -826,7 +826,7 @@ def row_for_column(joint, b):
 
 @idea(
     "conditional",
-    "This is P(Y = b given X), each entry divided by its row's sum. Given Y = b, the column is divided by its own sum.",
+    "This is P(Y = b given X), each entry divided by its row's sum. Divide the column by its own sum.",
 )
 def the_other_conditional(joint, b):
     sums = joint.sum(axis=1)
@@ -968,8 +968,8 @@ def divided_in_place(joint, b):
 # ---------------------------------------------------------------- bernoulli_log_likelihood
 
 ENDS = (
-    "At theta = 0 and 1: data that cannot happen have -inf, data that are certain have 0, since 0 * log 0 counts "
-    "as 0."
+    "At theta = 0 and 1: data that cannot happen have -inf, data that are certain have 0, since 0 * log 0 "
+    "counts as 0."
 )
 MANY = "The product of thousands of probabilities underflows to 0, and log 0 is -inf. Add logarithms instead."
 
@@ -1110,7 +1110,7 @@ def ends_count_as_zero(theta, flips):
 
 @idea("bernoulli_log_likelihood", ENDS)
 def very_small_for_impossible(theta, flips):
-    return np.nan_to_num(log_l(theta, flips))
+    return np.maximum(log_l(theta, flips), -1e100)
 
 
 @idea("bernoulli_log_likelihood", ENDS)
@@ -1396,16 +1396,16 @@ def divided_by_no_waits(x):
 # ---------------------------------------------------------------- mvn_log_pdf
 
 TINY = (
-    "In 200 dimensions the determinant, 1e-800 or 1e800, leaves the range of floats. Compute its logarithm, by "
-    "np.linalg.slogdet or from the diagonal of a Cholesky factor."
+    "In 200 dimensions the determinant, 1e-800 or 1e800, leaves the range of floats. Compute its logarithm, "
+    "by np.linalg.slogdet or from the diagonal of a Cholesky factor."
 )
 CHANGED = (
     "Variances near 1e-8 count as much as those near 1: add nothing to the covariance, and cut nothing off."
 )
 SINGULAR = "This covariance is singular, its determinant is 0: raise a ValueError or a LinAlgError."
 INDEFINITE = (
-    "This matrix is not positive definite, so it is no covariance: some direction would have a negative variance. "
-    "Raise a ValueError or a LinAlgError."
+    "This matrix is not positive definite, so it is no covariance: some direction would have a negative "
+    "variance. Raise a ValueError or a LinAlgError."
 )
 
 

@@ -265,7 +265,7 @@ def test_the_release_runs_to_its_end_and_says_what_is_missing(released, answered
     outputs, errors = run(notebook, released(assignment))
     assert set(errors) == {test.replace("_", "-") for test in answered(assignment).tests}
     assert all("not written yet" in evalue for [evalue] in errors.values())
-    pictures = [i for i in outputs if re.fullmatch(r"picture-\d", i)]
+    pictures = [i for i in outputs if re.fullmatch(r"picture-\d+", i)]
     assert len(pictures) == CONTRACTS[assignment]["pictures"]
     assert all("A picture appears here once this works" in outputs[i][0].text for i in pictures)
     told = outputs["overview"][0]["data"]["text/plain"]
