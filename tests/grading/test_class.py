@@ -45,6 +45,67 @@ EXPECTED = {
             "missing_test": "was missing from the submission",
         },
     },
+    "probability": {
+        "right": ["loops", "vectorised", "scipy_helpers"],
+        "lost": {
+            "wrong_ideas": [
+                "test_moments",
+                "test_binomial_pmf",
+                "test_poisson_log_pmf",
+                "test_normal_pdf",
+                "test_exponential_cdf",
+                "test_conditional",
+                "test_bernoulli_log_likelihood",
+                "test_bernoulli_mle",
+                "test_normal_mle",
+                "test_exponential_mle",
+                "test_mvn_log_pdf",
+            ],
+            "crash": [
+                "test_binomial_pmf",
+                "test_poisson_log_pmf",
+                "test_normal_pdf",
+                "test_exponential_cdf",
+                "test_bernoulli_mle",
+            ],
+            "half": [
+                "test_moments_shape",
+                "test_binomial_pmf_stable",
+                "test_poisson_log_pmf",
+                "test_normal_pdf_variance",
+                "test_exponential_cdf_stable",
+                "test_conditional_zero",
+                "test_bernoulli_log_likelihood_many",
+                "test_normal_mle",
+                "test_mvn_log_pdf_stable",
+                "test_mvn_log_pdf_covariance",
+            ],
+        },
+        "kept": {
+            "wrong_ideas": [
+                "test_moments_shape",
+                "test_normal_mle_empty",
+                "test_mvn_log_pdf_covariance",
+            ],
+            "crash": ["test_moments", "test_moments_shape"],
+            "half": [
+                "test_moments",
+                "test_binomial_pmf",
+                "test_normal_pdf",
+                "test_exponential_cdf",
+                "test_conditional",
+                "test_bernoulli_log_likelihood",
+                "test_bernoulli_log_likelihood_edges",
+                "test_normal_mle_empty",
+                "test_mvn_log_pdf",
+            ],
+        },
+        "read": {
+            "half": "Do not subtract 3",
+            "wrong_ideas": "A binomial coefficient is included",
+            "crash": "scipy.stats is not available in this assignment",
+        },
+    },
 }
 
 pytestmark = pytest.mark.slow
