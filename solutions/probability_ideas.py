@@ -281,7 +281,7 @@ def only_negative_is_outside(k, n, p):
     return np.where(k < 0, 0.0, mass(np.minimum(k, n), n, p))
 
 
-@idea("binomial_pmf", "the shape of the result")
+@idea("binomial_pmf", OUTSIDE)
 def outside_left_out(k, n, p):
     inside = (k >= 0) & (k <= n)
     return mass(k[inside], n, p)
@@ -770,7 +770,7 @@ def error_for_negative(x, rate):
     return arrived(x, rate)
 
 
-@idea("exponential_cdf", "the shape of the result")
+@idea("exponential_cdf", "The negative x were left out. F is 0 there; return a value for each x.")
 def negative_left_out(x, rate):
     return arrived(x[x >= 0], rate)
 
@@ -845,7 +845,7 @@ def marginal_of_y(joint, b):
     return joint.sum(axis=0)
 
 
-@idea("conditional", "the shape of the result is")
+@idea("conditional", "This is P(Y = b), a single number. It is what column b is to be divided by.")
 def probability_of_b(joint, b):
     return occurring(joint, b).sum()
 
@@ -1223,7 +1223,7 @@ def divided_by_no_flips(flips):
     return int(np.sum(flips)) / len(flips)
 
 
-@idea("bernoulli_mle", "the shape of the result")
+@idea("bernoulli_mle", "The number stands in a list or an array of its own. Return it as it is.")
 def number_in_a_list(flips):
     return [np.mean(some(flips))]
 
