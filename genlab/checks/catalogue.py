@@ -7,6 +7,7 @@ writes into solutions/gmm-em/ideas.json what it answered where it failed, with t
 answers the same. Run it in the course's folder.
 """
 
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -149,4 +150,5 @@ def write(folder: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not Path("solutions", sys.argv[1]).is_dir():
         sys.exit(f"Say which assignment of {Path('solutions').resolve()} is meant.\n{__doc__}")
-    write(Path("solutions", sys.argv[1]))
+    # By its name: the ideas are instances of that module's Idea, not of this one's, which is __main__.
+    importlib.import_module("genlab.checks.catalogue").write(Path("solutions", sys.argv[1]))

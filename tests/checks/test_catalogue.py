@@ -1,6 +1,8 @@
 """A small assignment with its catalogue, from the notebook to ideas.json."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -100,6 +102,17 @@ def test_each_answer_stands_where_it_first_differs_unless_another_idea_gives_it_
         first: [{"says": "You halved.", "got": [[0.0, 1.0]]}],
         second: [{"says": "You squared.", "got": [[9.0]]}],
     }
+
+
+def test_the_command_writes_the_same(folder, tmp_path):
+    write(folder)
+    written = (folder / "ideas.json").read_text()
+    (folder / "ideas.json").unlink()
+    tmp_path.joinpath("solutions").mkdir()
+    for path in (folder, folder.with_name("doubling_ideas.py")):
+        path.rename(tmp_path / "solutions" / path.name)
+    subprocess.run([sys.executable, "-m", "genlab.checks.catalogue", "doubling"], cwd=tmp_path, check=True)
+    assert (tmp_path / "solutions" / "doubling" / "ideas.json").read_text() == written
 
 
 def test_a_question_is_its_function_and_its_arguments():
