@@ -1,5 +1,6 @@
 """A class, graded: notebooks are examined side by side, and one writer fills the gradebook."""
 
+import functools
 import json
 import time
 import traceback
@@ -9,6 +10,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 
+from genlab.checks import UNAVAILABLE
 from genlab.grading.course import Course, GradingError
 from genlab.grading.gradebook import Cell, Mark, agrees
 from genlab.grading.outcome import Outcome
@@ -55,7 +57,8 @@ def grade(
     """
     try:
         with course.lock():
-            workers = Workers(examine, executor or local, ahead=2 * cores() + 2)
+            here = functools.partial(local, UNAVAILABLE.get(assignment, ()), course.unsafe)
+            workers = Workers(examine, executor or here, ahead=2 * cores() + 2)
             batch = _Batch(course, assignment, force, workers)
             try:
                 course.register(assignment)

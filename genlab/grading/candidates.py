@@ -4,9 +4,11 @@ A nursery, warm with what courses import, lives in the sandbox and forks one can
 namespaces of its own. Where the machine forbids those, a nursery serves one candidate only: slower, as safe.
 """
 
+import atexit
 import base64
 import json
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -103,24 +105,38 @@ class Nursery:
     Args:
         unavailable: names of modules that are not there to import.
         unsafe: without a sandbox: candidates can read and do whatever the grader can.
+        requests: the socket to one that another process has started, and that serves for as long as it runs.
+
+    Raises:
+        SandboxUnavailable: bubblewrap is missing or may not make a sandbox here.
     """
 
-    def __init__(self, unavailable: Sequence[str] = (), unsafe: bool = False) -> None:
+    def __init__(
+        self, unavailable: Sequence[str] = (), unsafe: bool = False, requests: socket.socket | None = None
+    ) -> None:
         self.unavailable = tuple(unavailable)
         self.unsafe = unsafe
+        self.requests = requests
         self.folder = tempfile.TemporaryDirectory(prefix="genlab-") if unsafe else None
         if self.folder:
             shutil.copytree(INSIDE, Path(self.folder.name, "candidate"))
-        if not unsafe:
+        if not unsafe and requests is None:
             require_sandbox()
-        self.shared = not unsafe and namespaces_nest()
+        self.shared = requests is not None or (not unsafe and namespaces_nest())
         self.process: subprocess.Popen[bytes] | None = None
 
     def ready(self) -> None:
         """Start to warm up, if it is to be shared and does not run yet, or no more."""
-        if self.shared and (self.process is None or self.process.poll() is not None):
+        if self.shared and not self._runs():
             self.close()
             self._start()
+
+    def _runs(self) -> bool:
+        if self.requests is None or (self.process is not None and self.process.poll() is not None):
+            return False
+        ended = select.poll()
+        ended.register(self.requests, 0)
+        return not ended.poll(0)
 
     def launch(
         self, files: Mapping[str, bytes], connection: Mapping[str, object], tests: Sequence[str]
@@ -155,6 +171,7 @@ class Nursery:
             json.dump(request, file)
         os.lseek(text, 0, os.SEEK_SET)
         given = [theirs.fileno(), text, *(there.fileno() for _, there in pairs.values())]
+        assert self.requests is not None
         try:
             socket.send_fds(self.requests, [b"\n"], given)
         finally:
@@ -185,9 +202,11 @@ class Nursery:
             )
 
     def close(self) -> None:
-        """End it, and all its candidates."""
-        if self.process is not None:
+        """End it, and all its candidates, unless it is another process's."""
+        if self.requests is not None:
             self.requests.close()
+            self.requests = None
+        if self.process is not None:
             self.process.kill()
             self.process.wait()
             self.process = None
@@ -197,3 +216,30 @@ class Nursery:
         self.close()
         if self.folder:
             self.folder.cleanup()
+
+
+_nurseries: dict[tuple[tuple[str, ...], bool], Nursery] = {}
+
+
+def nursery(unavailable: Sequence[str] = (), unsafe: bool = False) -> Nursery:
+    """The nursery for candidates of this kind, getting warm; this process has one at a time."""
+    kind = tuple(unavailable), unsafe
+    if kind not in _nurseries:
+        close()
+        _nurseries[kind] = Nursery(*kind)
+    _nurseries[kind].ready()
+    return _nurseries[kind]
+
+
+def adopt(unavailable: Sequence[str], requests: socket.socket) -> None:
+    """Use a nursery that another process has started."""
+    close()
+    _nurseries[tuple(unavailable), False] = Nursery(unavailable, False, requests)
+
+
+@atexit.register
+def close() -> None:
+    """End the nursery."""
+    for nursery in _nurseries.values():
+        nursery.remove()
+    _nurseries.clear()

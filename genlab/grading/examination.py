@@ -3,7 +3,6 @@
 Nothing that a test asks can reach an output of the student's: by then, the student's cells are over.
 """
 
-import atexit
 import copy
 import dataclasses
 import gc
@@ -24,7 +23,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from genlab.grading.candidates import Candidate, CandidateFailed, Nursery
+from genlab.grading.candidates import Candidate, CandidateFailed, Nursery, nursery
 from genlab.grading.examiner import Examiner, warm
 from genlab.grading.rehearsal import Rehearsal, is_test
 from genlab.grading.sanitize import harmless
@@ -38,9 +37,6 @@ ATTEMPTS = 2
 
 class ExaminationFailed(RuntimeError):
     """A submission could not be examined; the message says why."""
-
-
-_nurseries: dict[tuple[Any, ...], Nursery] = {}
 
 
 def examine(work: bytes) -> bytes:
@@ -58,10 +54,10 @@ def examine(work: bytes) -> bytes:
     """
     start = time.monotonic()
     given = Work.from_bytes(work)
-    _nursery(given)  # warms up meanwhile
+    nursery(given.unavailable, given.unsafe)  # warms up meanwhile
     warm(given)
     for _ in range(ATTEMPTS):
-        items = _in_a_fork(given, _nursery(given))
+        items = _in_a_fork(given, nursery(given.unavailable, given.unsafe))
         end = items[-1] if items else {}
         if "done" in end or "silent" in end:
             break  # else the process failed, or was killed
@@ -96,24 +92,6 @@ def _in_a_fork(work: Work, nursery: Nursery) -> list[dict[str, Any]]:
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-
-
-def _nursery(work: Work) -> Nursery:
-    """The warm nursery for work of this kind; there is one at a time."""
-    kind = (work.unavailable, work.unsafe)
-    if kind not in _nurseries:
-        close()
-        _nurseries[kind] = Nursery(*kind)
-    _nurseries[kind].ready()
-    return _nurseries[kind]
-
-
-@atexit.register
-def close() -> None:
-    """End the nursery."""
-    for nursery in _nurseries.values():
-        nursery.remove()
-    _nurseries.clear()
 
 
 def _examine(work: Work, nursery: Nursery) -> Iterator[dict[str, Any]]:

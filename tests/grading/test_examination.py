@@ -183,7 +183,7 @@ def test_an_examination_that_was_killed_is_begun_again(monkeypatch, killed):
     notebook = new_notebook(cells=[test])
     verdict = {"test": "test", "verdict": {"score": 2.0, "says": "", "evidence": ""}}
     runs = iter([killed, [{"notebook": notebook}, verdict, {"done": True}]])
-    monkeypatch.setattr(examination, "_nursery", lambda work: None)
+    monkeypatch.setattr(examination, "nursery", lambda *kind: None)
     monkeypatch.setattr(examination, "warm", lambda work: None)
     monkeypatch.setattr(examination, "_in_a_fork", lambda work, nursery: next(runs))
     result = Result.from_bytes(examine(Work("ps1", notebook, notebook, {}, {}).to_bytes()))

@@ -26,27 +26,28 @@ channels: dict[str, socket.socket] = {}
 """A test's name to the socket on which its calls come; set when the candidate starts."""
 
 
-def set_aside(test: str, namespace: dict[str, Any]) -> None:
-    """Fork: the candidate as it is now waits for a test's calls, while the original goes on.
+def set_aside(tests: list[str], namespace: dict[str, Any]) -> None:
+    """Fork for each test: the candidate as it is now waits for its calls, while the original goes on.
 
     Args:
-        test: its name.
+        tests: their names.
         namespace: where the student's names are.
     """
-    channel = channels.pop(test)
     gc.freeze()  # a collection would touch, and so copy, every page that the copies share
-    with warnings.catch_warnings(action="ignore"):  # of forks in a process with threads
-        copy = os.fork()
-    if copy == 0:
-        try:
-            os.setsid()
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            for other in channels.values():
-                other.close()
-            Responder(channel, namespace).serve()
-        finally:
-            os._exit(0)
-    channel.close()
+    for test in tests:
+        channel = channels.pop(test)
+        with warnings.catch_warnings(action="ignore"):  # of forks in a process with threads
+            copy = os.fork()
+        if copy == 0:
+            try:
+                os.setsid()
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                for other in channels.values():
+                    other.close()
+                Responder(channel, namespace).serve()
+            finally:
+                os._exit(0)
+        channel.close()
 
 
 def _muffle() -> None:
