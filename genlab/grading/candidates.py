@@ -13,10 +13,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from genlab.grading.sandbox import (
     ENVIRONMENT,
@@ -43,14 +45,17 @@ class Candidate:
     """A kernel with the student's code, seen from outside.
 
     Attributes:
-        control: tells "started" and "ended"; takes "interrupt" and "kill"; closed, it ends the candidate.
+        control: tells "started", "ended", "killed" (a process was, by a signal that nobody can withstand) and
+            "accounted"; takes "interrupt", "kill" and "account"; closed, it ends the candidate.
         channels: for each test the socket to the copy set aside for it.
         sockets: a descriptor of the folder of the kernel's own sockets, once it has started.
+        heard: what it has told since it started; b"" is its end.
     """
 
     control: socket.socket
     channels: dict[str, socket.socket]
     sockets: int = -1
+    heard: set[bytes] = field(default_factory=set)
 
     def started(self, seconds: float) -> None:
         """Wait until the kernel listens.
@@ -68,22 +73,33 @@ class Candidate:
             raise CandidateFailed(f"the student's kernel did not start ({text.decode(errors='replace')})")
         self.sockets = files[0]
 
-    def lost(self) -> bool:
-        """Say whether it was ended from outside: what it did not answer then is not the student's fault."""
-        with suppress(BlockingIOError):
-            while self.control.recv(100):
-                pass
-            return True
-        return False
-
     def alive(self) -> bool:
         """Say whether the kernel still runs."""
-        try:
-            return self.control.recv(100, socket.MSG_PEEK) not in (b"", b"ended")
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+        self._hear()
+        return not self.heard & {b"ended", b""}
+
+    def fared(self, seconds: float) -> Literal["well", "killed", "lost"]:
+        """Say at the end how it fared.
+
+        What was not answered may be no fault of the student's if a process was killed, which the student's
+        code may have done itself; and is none if the candidate as a whole was lost.
+        """
+        self.order(b"account")
+        end = time.monotonic() + seconds
+        while not self.heard & {b"accounted", b""} and (left := end - time.monotonic()) > 0:
+            select.select([self.control], [], [], left)
+            self._hear()
+        if b"accounted" not in self.heard:
+            return "lost"
+        return "killed" if b"killed" in self.heard else "well"
+
+    def _hear(self) -> None:
+        with suppress(BlockingIOError):
+            while b"" not in self.heard:
+                try:
+                    self.heard.add(self.control.recv(100))
+                except ConnectionError:
+                    self.heard.add(b"")
 
     def order(self, what: bytes) -> None:
         """Send "interrupt" or "kill"; to a kernel that has ended, in vain."""

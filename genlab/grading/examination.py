@@ -59,8 +59,8 @@ def examine(work: bytes) -> bytes:
     for _ in range(ATTEMPTS):
         items = _in_a_fork(given, nursery(given.unavailable, given.unsafe))
         end = items[-1] if items else {}
-        if "done" in end or "silent" in end:
-            break  # else the process failed, or was killed
+        if end.get("done") == "well" or "silent" in end:
+            break  # else something failed, or was killed
     if "failed" in end:
         raise ExaminationFailed(end["failed"])
     return _result(given, items, time.monotonic() - start).to_bytes()
@@ -102,29 +102,32 @@ def _examine(work: Work, nursery: Nursery) -> Iterator[dict[str, Any]]:
             path = Path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+        fared = set()
         try:
             rehearsal, candidate = _rehearse(work, nursery)
             examiner = Examiner(work, candidate.channels, rehearsal.unreached)
             yield {"notebook": rehearsal.nb}
             for name, verdict in examiner.verdicts():
                 yield {"test": name, "verdict": dataclasses.asdict(verdict)}
-            _close(candidate)
+            fared.add(_close(candidate))
             if examiner.failed and not rehearsal.unreached:
                 brief = dataclasses.replace(work, submission_seconds=work.cell_seconds)
                 _, candidate = _rehearse(brief, nursery, without=rehearsal.cut_short)
                 for name, verdict in examiner.told(candidate.channels):
                     yield {"test": name, "verdict": dataclasses.asdict(verdict)}
-                _close(candidate)
+                fared.add(_close(candidate))
         except CandidateFailed as error:
             yield {"failed": str(error)}
         else:
-            yield {"done": True}
+            yield {"done": "killed" if "killed" in fared else "well"}
 
 
-def _close(candidate: Candidate) -> None:
-    if candidate.lost():
-        raise CandidateFailed("the sandbox was ended from outside")
+def _close(candidate: Candidate) -> str:
+    fared = candidate.fared(GRACE)
     candidate.close()
+    if fared == "lost":
+        raise CandidateFailed("the sandbox was ended from outside")
+    return fared
 
 
 def _rehearse(work: Work, nursery: Nursery, without: Collection[int] = ()) -> tuple[Rehearsal, Candidate]:
@@ -160,7 +163,8 @@ def _result(work: Work, items: list[dict[str, Any]], seconds: float) -> Result:
             notebook = nbformat.from_dict(item["notebook"])
         elif "test" in item:
             verdicts[item["test"]] = Verdict(**item["verdict"])
-    if {"done": True} not in items:
+    end = items[-1] if items else {}
+    if "done" not in end:
         problem = (
             "Not examined to its end: it took too long, or too much memory. Tests not reached have no marks."
         )
@@ -170,7 +174,7 @@ def _result(work: Work, items: list[dict[str, Any]], seconds: float) -> Result:
             name = cell.metadata.nbgrader.grade_id
             verdict = verdicts.setdefault(name, Verdict(0.0, problem or "This test was not reached."))
             _show(cell, verdict)
-    return Result(notebook, verdicts, problem, seconds, work.unsafe)
+    return Result(notebook, verdicts, problem, seconds, work.unsafe, settled=end.get("done") != "killed")
 
 
 def _show(cell: NotebookNode, verdict: Verdict) -> None:

@@ -19,8 +19,8 @@ from nbgrader.utils import parse_utc
 from traitlets import Bool, Integer
 
 from genlab.grading.reading import TIMESTAMP, Unreadable, read_file, writable
-from genlab.grading.submission import files_beside, handed_in, work
 from genlab.grading.store import Store
+from genlab.grading.submission import files_beside, handed_in, work
 from genlab.grading.work import Result, Work, key
 from genlab.grading.workers import examine
 
@@ -62,6 +62,9 @@ class Examine(NbGraderPreprocessor):
             found = examine(data)
             store.put(name, found)
         result = Result.from_bytes(found)
+        if not result.settled:
+            store.discard(name)
+            name = ""
         nb = presentable(result.notebook)
         problem = writable(" ".join(filter(None, [problem, result.problem])))
         nb.metadata["genlab"] = {"key": name, "problem": problem, "unsafe": result.unsafe}

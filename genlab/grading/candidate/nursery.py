@@ -102,6 +102,7 @@ def _candidate(files: list[int], apart: bool) -> NoReturn:
             confine.mount_empty("/proc", 4096, writable=False)
         else:
             os.setsid()
+        confine.adopt_orphans()
         confine.undumpable()
         for name, content in request["files"].items():
             path = Path(request["home"], name)
@@ -129,29 +130,35 @@ def _candidate(files: list[int], apart: bool) -> NoReturn:
 def _watch(control: socket.socket, kernel: int, started: int, sockets: int) -> None:
     """Pass signals to the kernel, tell of its start and end, bury orphans; end when the grader hangs up."""
     ended = os.pidfd_open(kernel)
+    ordered = False
     events = select.poll()
     for file in (control.fileno(), started, ended):
         events.register(file, select.POLLIN)
     while True:
-        for file, _ in events.poll(1000):
-            if file == started:
-                events.unregister(started)
-                if (text := os.read(started, 1000)) == b"started":
-                    socket.send_fds(control, [text], [sockets])
-                elif text:
-                    control.send(text)
-            elif file == ended:
-                events.unregister(ended)
-                control.send(b"ended")
-            else:
-                order = control.recv(16)
-                if not order:
-                    return
-                with suppress(ProcessLookupError):
-                    os.kill(kernel, signal.SIGINT if order == b"interrupt" else signal.SIGKILL)
+        ready = [file for file, _ in events.poll(1000)]
+        if started in ready:
+            events.unregister(started)
+            if (text := os.read(started, 1000)) == b"started":
+                socket.send_fds(control, [text], [sockets])
+            elif text:
+                control.send(text)
+        if ended in ready:
+            events.unregister(ended)
+            control.send(b"ended")
+        order = control.recv(16) if control.fileno() in ready else b" "
+        if not order:
+            return
+        if order in (b"interrupt", b"kill"):
+            ordered = ordered or order == b"kill"
+            with suppress(ProcessLookupError):
+                os.kill(kernel, signal.SIGINT if order == b"interrupt" else signal.SIGKILL)
         with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+            while (found := os.waitpid(-1, os.WNOHANG))[0]:
+                by_us = ordered and found[0] == kernel
+                if os.WIFSIGNALED(found[1]) and os.WTERMSIG(found[1]) == signal.SIGKILL and not by_us:
+                    control.send(b"killed")
+        if order == b"account":
+            control.send(b"accounted")
 
 
 def _kernel(request: dict[str, Any], start: int) -> NoReturn:
