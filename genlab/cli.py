@@ -1,6 +1,7 @@
 """The ``genlab`` command, run in a course's folder.
 
-Grading needs Linux and the packages of the ``course`` extra: they are imported by the commands that use them.
+Students use ``genlab check``; the rest is the instructor's. Grading needs Linux and the packages of the
+``course`` extra: they are imported by the commands that use them.
 """
 
 import json
@@ -11,6 +12,7 @@ import warnings
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +40,34 @@ Students = Annotated[
     typer.Option(help="Only these: ada,bob; can be repeated.", metavar="NAMES", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+@app.command(epilog="Ends with 0 if all visible tests pass, with 1 if not.")
+def check(
+    notebook: Annotated[
+        Path, typer.Argument(help="Such as exercises/gmm-em/gmm-em.ipynb.", show_default=False)
+    ],
+) -> None:
+    """Run an exercise's notebook, as it was last saved; show which functions pass their visible tests."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a Windows console may lack the ticks
+    try:
+        from genlab.checks import results, trial
+    except ImportError as error:
+        screen.print(Text(f"genlab check needs: pip install 'genlab[course]' ({error})", "red"))
+        raise typer.Exit(1) from None
+    try:
+        assignment = trial.read(notebook)
+        with screen.status(f"Running {notebook.name}"):
+            rows = results.rows(assignment, trial.run(assignment, notebook.parent))
+    except trial.TrialFailed as failed:
+        screen.print(Text(str(failed), "red"))
+        raise typer.Exit(1) from None
+    Console().print(results.table(rows, results.blanks(assignment)))
+    if any(row.says for row in rows):
+        raise typer.Exit(1)
 
 
 @app.command(epilog=EXIT_CODES)

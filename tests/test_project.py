@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "checks": {"checks", "models"},
     "notebooks": set(),
     "grading": {"grading", "checks", "models", "datasets", "plot", "notebooks"},
-    "cli": {"grading"},
+    "cli": {"checks", "grading"},
 }
 
 
