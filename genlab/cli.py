@@ -82,15 +82,17 @@ def grade(
     as_json: Json = False,
 ) -> None:
     """Grade what is new or has changed in submitted/."""
-    with _course(unsafe, warm=True) as course:
+    with _course(unsafe, (assignments or [""])[0]) as course:
         from genlab.grading.batch import grade as outcomes_of
         from genlab.grading.report import UNSAFE, Report, report, table
-        from genlab.grading.sandbox import require_sandbox
+        from genlab.grading.sandbox import namespaces_nest, require_sandbox
 
         if unsafe:
             _say(f"{UNSAFE}: they can read and change all that you can.", "bold white on red")
         else:
             require_sandbox()
+            if not namespaces_nest():
+                _say("Sandboxes do not nest here: each submission gets one from scratch, slower and as safe.")
         jobs = _jobs(course, assignments or course.assignments(), students)
         began = time.monotonic()
         reports: list[Report] = []
@@ -171,16 +173,21 @@ def release(assignment: Assignment) -> None:
 
 
 @contextmanager
-def _course(unsafe: bool = False, warm: bool = False) -> "Iterator[Course]":
-    """The course in the current folder; what goes wrong with it ends the command, in a sentence."""
+def _course(unsafe: bool = False, first: str | None = None) -> "Iterator[Course]":
+    """The course in the current folder; what goes wrong with it ends the command, in a sentence.
+
+    Args:
+        unsafe: run submissions without the sandbox.
+        first: the assignment that will be graded first, if any will be; "" if it is not known yet.
+    """
     logging.disable()  # nbgrader logs what it also raises
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     try:
         from genlab.grading import workers
 
-        if warm:
-            workers.warm()
+        if first is not None:
+            workers.warm("" if unsafe else first)
         from sqlalchemy.exc import SQLAlchemyError
 
         from genlab.grading.course import Course, GradingError

@@ -953,7 +953,7 @@ def n_of_each_class(n, priors, means, covariances, rng):
     return drawn(len(y), priors, means, covariances, rng, y)
 
 
-@idea("generate", "the shape of X is (2000,)")
+@idea("generate", "the shape of X is (1000,)")
 def samples_flat(n, priors, means, covariances, rng):
     X, y = drawn(n, priors, means, covariances, rng)
     return X.ravel() if X.shape[1] == 1 else X, y

@@ -1,10 +1,14 @@
 """The table of an assignment's functions: which pass their visible tests, and what to read again."""
 
+# mypy: untyped-calls-exclude=IPython
+
+import html
 import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +17,7 @@ from genlab.checks import wording
 if TYPE_CHECKING:
     from rich.console import Group
 
+HEADERS = ("function", "points so far", "what its tests say")
 NOT_RUN = "not run yet."
 TEMPLATE = "YOUR ANSWER HERE"  # nbgrader's
 HIDDEN_FOLLOW = "These are the visible tests. When you are graded, hidden ones follow, on other data."
@@ -67,11 +72,15 @@ def overview() -> None:
         return
     try:
         notebook = json.loads(_notebook.read_text(encoding="utf-8"))
-        from rich import print as show
+        from IPython.display import display
+        from rich.console import Console
     except (OSError, ValueError, ImportError) as error:
         print(f"The table needs {_notebook} in this folder, and the package rich ({wording.error(error)}).")
         return
-    show(table(rows(notebook, _ran), blanks(notebook)))
+    shown = rows(notebook, _ran), blanks(notebook)
+    text = StringIO()
+    Console(file=text, width=100).print(table(*shown))
+    display({"text/plain": text.getvalue(), "text/html": page(*shown)}, raw=True)
 
 
 def function_of(test: str, functions: Sequence[str]) -> str:
@@ -129,23 +138,42 @@ def blanks(notebook: Mapping[str, Any]) -> list[str]:
 
 
 def table(found: Sequence[Row], blank: Sequence[str]) -> "Group":
-    """Lay out the table, with what is to be said below it."""
+    """Lay out the table for a terminal, with what is to be said below it."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     grid = Table(show_lines=True)
-    grid.add_column("function", no_wrap=True)
-    grid.add_column("points so far", no_wrap=True)
-    grid.add_column("what its tests say")
+    for header in HEADERS:
+        grid.add_column(header, no_wrap=header != HEADERS[-1])
     for row in found:
-        mark, style = ("✗ fails", "red") if row.says else ("✓ passes", "green")
-        says = row.says.removeprefix(f"{row.function}: ")
-        again = f"Read again: {row.read}" if says and row.read else ""
-        grid.add_row(
-            Text(row.function),
-            Text(f"{mark}, {row.passed} of {row.points}", style),
-            Text("\n".join(filter(None, [says, again]))),
-        )
-    below = [f"Still blank, as the notebook was last saved: {heading}" for heading in blank]
-    return Group(grid, *map(Text, [*below, HIDDEN_FOLLOW]))
+        function, points, says = _cells(row)
+        grid.add_row(Text(function), Text(points, "red" if row.says else "green"), Text(says))
+    return Group(grid, *map(Text, _below(blank)))
+
+
+def page(found: Sequence[Row], blank: Sequence[str]) -> str:
+    """Lay out the same in HTML, for a notebook: screen readers know their way about a table."""
+
+    def line(cells: Sequence[str], first: str, other: str) -> str:
+        kinds = [first] + [other] * (len(cells) - 1)
+        style = "text-align: left; white-space: pre-line"
+        parts = [
+            f'<{k} style="{style}">{html.escape(c)}</{k[:2]}>' for k, c in zip(kinds, cells, strict=True)
+        ]
+        return f"<tr>{''.join(parts)}</tr>"
+
+    lines = [line(HEADERS, 'th scope="col"', 'th scope="col"')]
+    lines += [line(_cells(row), 'th scope="row"', "td") for row in found]
+    return f"<table>{''.join(lines)}</table>" + "".join(f"<p>{html.escape(s)}</p>" for s in _below(blank))
+
+
+def _cells(row: Row) -> tuple[str, str, str]:
+    says = row.says.removeprefix(f"{row.function}: ")
+    again = f"Read again: {row.read}" if says and row.read else ""
+    points = f"{'✗ fails' if says else '✓ passes'}, {row.passed} of {row.points}"
+    return row.function, points, "\n".join(filter(None, [says, again]))
+
+
+def _below(blank: Sequence[str]) -> list[str]:
+    return [*(f"Still blank, as the notebook was last saved: {heading}" for heading in blank), HIDDEN_FOLLOW]

@@ -17,8 +17,9 @@ from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 import genlab.datasets
 import genlab.plot  # noqa: F401
 from genlab.grading import instructor, standins
-from genlab.grading.candidate import wire
+from genlab.grading.candidate.encode import Frame
 from genlab.grading.candidate.respond import Printed
+from genlab.grading.candidate.wire import WireError
 from genlab.grading.failure import Failure
 from genlab.grading.rehearsal import is_test
 from genlab.grading.snapshot import UNREADABLE, NoAnswer, Snapshot, TimeUp
@@ -179,7 +180,7 @@ class Examiner:
                 if value is not _MISSING:
                     self.namespace[name] = value
 
-    def _names(self, frame: wire.Frame) -> list[Any]:
+    def _names(self, frame: Frame) -> list[Any]:
         """Tell the candidate what the test has deleted, or bound to something else, since the last call."""
         told = []
         for name, own in self.bound.items():
@@ -218,7 +219,7 @@ class Examiner:
                 lambda: standins.kind(self._current, key, name, made, special),
             )
             return self.classes[name]
-        raise wire.WireError("what came is not a value")
+        raise WireError("what came is not a value")
 
     def _known(self, key: Any, make: Callable[[], Any]) -> Any:
         if key not in self.functions:

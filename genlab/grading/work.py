@@ -104,6 +104,8 @@ class Result:
         problem: what went wrong with the submission as a whole, or "".
         seconds: how long it took.
         unsafe: it ran without the sandbox.
+        settled: no process of the student's was killed. Otherwise it may be the machine's doing, not theirs,
+            so a further run examines the submission again.
     """
 
     notebook: NotebookNode
@@ -111,6 +113,7 @@ class Result:
     problem: str = ""
     seconds: float = 0.0
     unsafe: bool = False
+    settled: bool = True
 
     def to_bytes(self) -> bytes:
         """Encode."""

@@ -89,6 +89,19 @@ def test_a_blank_answer_is_named_by_its_heading(written, blank):
     assert results.blanks(assignment(written=written)) == ["3. In your own words"] * blank
 
 
+def test_the_page_is_a_table_with_headers_and_no_markup_of_the_students():
+    rows = [results.Row("f", 1, 2, "f: <b>no</b>", "Page: Part"), results.Row("g", 3, 3, "", "Page: Other")]
+    shown = results.page(rows, ["4. Why?"])
+    assert (
+        shown.count("<tr>") == 3
+        and shown.count('<th scope="row"') == 2
+        and shown.count('<th scope="col"') == 3
+    )
+    assert "✗ fails, 1 of 2" in shown and "✓ passes, 3 of 3" in shown
+    assert "&lt;b&gt;no&lt;/b&gt;\nRead again: Page: Part" in shown and "Page: Other" not in shown
+    assert "4. Why?" in shown and results.HIDDEN_FOLLOW in shown
+
+
 @pytest.fixture
 def shell(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

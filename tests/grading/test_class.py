@@ -20,6 +20,35 @@ ASSIGNMENTS = sorted(path.name for path in (ROOT / "solutions").iterdir() if pat
 # Of each assignment: who is right, whatever their style; who loses what by a wrong answer, and who keeps
 # what; and the sentence that somebody must read.
 EXPECTED = {
+    "introduction": {
+        "right": ["loops", "vectorised", "scipy_helpers"],
+        "lost": {
+            "half": [
+                "test_bayes_rule_evidence",
+                "test_factor_joint_zero",
+                "test_fit_class_gaussians",
+                "test_class_posterior_far",
+                "test_generate",
+            ],
+            "wrong_ideas": [
+                "test_bayes_rule",
+                "test_factor_joint",
+                "test_fit_class_gaussians",
+                "test_class_posterior",
+                "test_generate",
+            ],
+            "crash": ["test_bayes_rule", "test_fit_class_gaussians", "test_class_posterior", "test_generate"],
+        },
+        "kept": {
+            "half": ["test_bayes_rule", "test_factor_joint", "test_class_posterior"],
+            "crash": ["test_factor_joint", "test_factor_joint_zero"],
+        },
+        "read": {
+            "half": "as np.cov does by default",
+            "wrong_ideas": "You normalised each column: over the samples.",
+            "vectorised": "was missing from the submission",
+        },
+    },
     "gmm-em": {
         "right": ["loops", "vectorised", "scipy_helpers", "missing_test"],
         "lost": {

@@ -177,13 +177,15 @@ def test_the_last_word_is_that_of_the_cells_before_the_test(grade):
     assert grade(more=redefined).verdicts["plain"].score == 0
 
 
-@pytest.mark.parametrize("killed", [[], [{"notebook": new_notebook()}]])
+@pytest.mark.parametrize(
+    "killed", [[], [{"notebook": new_notebook()}], [{"done": "killed"}], [{"failed": "no memory"}]]
+)
 def test_an_examination_that_was_killed_is_begun_again(monkeypatch, killed):
     test = cell("assert True", "test", grade=True, points=2)
     notebook = new_notebook(cells=[test])
     verdict = {"test": "test", "verdict": {"score": 2.0, "says": "", "evidence": ""}}
-    runs = iter([killed, [{"notebook": notebook}, verdict, {"done": True}]])
-    monkeypatch.setattr(examination, "_nursery", lambda work: None)
+    runs = iter([killed, [{"notebook": notebook}, verdict, {"done": "well"}]])
+    monkeypatch.setattr(examination, "nursery", lambda *kind: None)
     monkeypatch.setattr(examination, "warm", lambda work: None)
     monkeypatch.setattr(examination, "_in_a_fork", lambda work, nursery: next(runs))
     result = Result.from_bytes(examine(Work("ps1", notebook, notebook, {}, {}).to_bytes()))
