@@ -367,6 +367,7 @@ SMALL = (
     "P(k), its powers or its factorial leave the range of floats here, but log P(k) does not. Take the "
     "logarithm of the formula on paper, and compute each of its three terms as it is."
 )
+ROUGH = "An approximation of k!, such as Stirling's, is not exact enough: gammaln(k + 1) has all digits."
 NEGATIVE = "There are no negative numbers of events: P is 0 there, and its logarithm -inf."
 
 
@@ -441,12 +442,17 @@ def normal_for_poisson(k, rate):
     return np.where(k < 0, -np.inf, -((k - rate) ** 2) / (2 * rate) - np.log(2 * np.pi * rate) / 2)
 
 
-@idea("poisson_log_pmf", "This is Stirling's approximation of k!, not k! itself, which gammaln(k + 1) gives.")
+@idea("poisson_log_pmf", ROUGH)
 def stirling(k, rate):
     known = np.maximum(k, 0)
     return log_mass(
         k, rate, lambda k: xlogy(known, known) - known + np.log(2 * np.pi * np.maximum(known, 1)) / 2
     )
+
+
+@idea("poisson_log_pmf", ROUGH)
+def stirling_for_large_k(k, rate):
+    return np.where(k > 170, stirling.function(k, rate), log_mass(k, rate))
 
 
 @idea("poisson_log_pmf", "The logarithms were put into an array of integers, which cuts off all digits.")
