@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HEADERS = ("function", "points so far", "what its tests say")
 NOT_RUN = "not run yet."
+NONE_RUN = "A table of your functions appears here once the tests above have run."
 TEMPLATE = "YOUR ANSWER HERE"  # nbgrader's
 HIDDEN_FOLLOW = "These are the visible tests. When you are graded, hidden ones follow, on other data."
 
@@ -46,8 +47,9 @@ def begin(notebook: Path) -> None:
         notebook: the file that the cells are of.
     """
     global _notebook
+    if notebook != _notebook:
+        _ran.clear()
     _notebook = notebook
-    _ran.clear()
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if shell:
@@ -66,9 +68,9 @@ def said(error: str, text: str) -> str:
 
 
 def overview() -> None:
-    """Show the table in a notebook, as far as its tests have run."""
+    """Show the table in a notebook, as far as its tests have run here: an examiner runs them elsewhere."""
     if not _ran:
-        print("A table of your functions appears here once the tests above have run.")
+        print(NONE_RUN)
         return
     try:
         notebook = json.loads(_notebook.read_text(encoding="utf-8"))
@@ -77,10 +79,13 @@ def overview() -> None:
     except (OSError, ValueError, ImportError) as error:
         print(f"The table needs {_notebook} in this folder, and the package rich ({wording.error(error)}).")
         return
-    shown = rows(notebook, _ran), blanks(notebook)
+    found, blank = rows(notebook, _ran), blanks(notebook)
+    if all(row.says == NOT_RUN and not row.passed for row in found):
+        print(NONE_RUN)
+        return
     text = StringIO()
-    Console(file=text, width=100).print(table(*shown))
-    display({"text/plain": text.getvalue(), "text/html": page(*shown)}, raw=True)
+    Console(file=text, width=100).print(table(found, blank))
+    display({"text/plain": text.getvalue(), "text/html": page(found, blank)}, raw=True)
 
 
 def function_of(test: str, functions: Sequence[str]) -> str:
