@@ -12,8 +12,6 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genlab.checks import wording
-
 if TYPE_CHECKING:
     from rich.console import Group
 
@@ -76,8 +74,11 @@ def overview() -> None:
         notebook = json.loads(_notebook.read_text(encoding="utf-8"))
         from IPython.display import display
         from rich.console import Console
-    except (OSError, ValueError, ImportError) as error:
-        print(f"The table needs {_notebook} in this folder, and the package rich ({wording.error(error)}).")
+    except (OSError, ValueError):
+        print(f"A table of your functions appears here on your own machine, if the notebook is {_notebook}.")
+        return
+    except ImportError:
+        print("A table of your functions appears here after this: pip install rich")
         return
     found, blank = rows(notebook, _ran), blanks(notebook)
     if all(row.says == NOT_RUN and not row.passed for row in found):

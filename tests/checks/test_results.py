@@ -143,7 +143,13 @@ def test_where_no_test_has_run_the_last_cell_says_so(shell, tmp_path, capsys):
 def test_without_the_notebook_the_last_cell_says_so(shell, tmp_path, capsys, content):
     if content:
         (tmp_path / "gmm-em.ipynb").write_text(content)
-    assert "The table needs gmm-em.ipynb in this folder" in run_all(shell, assignment(), capsys)
+    assert "on your own machine, if the notebook is gmm-em.ipynb" in run_all(shell, assignment(), capsys)
+
+
+def test_without_rich_the_last_cell_says_so(shell, tmp_path, monkeypatch, capsys):
+    nbformat.write(assignment(), tmp_path / "gmm-em.ipynb")
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert "appears here after this: pip install rich" in run_all(shell, assignment(), capsys)
 
 
 def test_before_any_test_and_without_jupyter_the_table_is_a_sentence(tmp_path):
