@@ -319,7 +319,7 @@ def uniform_for_zero_rows(joint):
     return p_x, p_y, np.where(p_x[:, None] > 0, given, 1 / joint.shape[1])
 
 
-@idea("factor_joint", "raises ValueError: a row is 0")
+@idea("factor_joint", ZERO)
 def zero_rows_refused(joint):
     if not joint.sum(axis=1).all():
         raise ValueError("a row is 0")

@@ -12,13 +12,12 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genlab.checks import wording
-
 if TYPE_CHECKING:
     from rich.console import Group
 
 HEADERS = ("function", "points so far", "what its tests say")
 NOT_RUN = "not run yet."
+NONE_RUN = "A table of your functions appears here once the tests above have run."
 TEMPLATE = "YOUR ANSWER HERE"  # nbgrader's
 HIDDEN_FOLLOW = "These are the visible tests. When you are graded, hidden ones follow, on other data."
 
@@ -46,8 +45,9 @@ def begin(notebook: Path) -> None:
         notebook: the file that the cells are of.
     """
     global _notebook
+    if notebook != _notebook:
+        _ran.clear()
     _notebook = notebook
-    _ran.clear()
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if shell:
@@ -66,21 +66,27 @@ def said(error: str, text: str) -> str:
 
 
 def overview() -> None:
-    """Show the table in a notebook, as far as its tests have run."""
+    """Show the table in a notebook, as far as its tests have run here: an examiner runs them elsewhere."""
     if not _ran:
-        print("A table of your functions appears here once the tests above have run.")
+        print(NONE_RUN)
         return
     try:
         notebook = json.loads(_notebook.read_text(encoding="utf-8"))
         from IPython.display import display
         from rich.console import Console
-    except (OSError, ValueError, ImportError) as error:
-        print(f"The table needs {_notebook} in this folder, and the package rich ({wording.error(error)}).")
+    except (OSError, ValueError):
+        print(f"A table of your functions appears here on your own machine, if the notebook is {_notebook}.")
         return
-    shown = rows(notebook, _ran), blanks(notebook)
+    except ImportError:
+        print("A table of your functions appears here after this: pip install rich")
+        return
+    found, blank = rows(notebook, _ran), blanks(notebook)
+    if all(row.says == NOT_RUN and not row.passed for row in found):
+        print(NONE_RUN)
+        return
     text = StringIO()
-    Console(file=text, width=100).print(table(*shown))
-    display({"text/plain": text.getvalue(), "text/html": page(*shown)}, raw=True)
+    Console(file=text, width=100).print(table(found, blank))
+    display({"text/plain": text.getvalue(), "text/html": page(found, blank)}, raw=True)
 
 
 def function_of(test: str, functions: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ class Work:
         source: the instructor's notebook, with solutions.
         files: the submission's other files, by their path relative to the notebook.
         given: the instructor's other files; each takes the place of a file of the student's.
+        ideas: the code of the assignment's catalogue of wrong ideas; "" if it has none.
         unavailable: modules that are not there to import.
         cell_seconds: what a cell, or a test, may take.
         submission_seconds: what all of them may take together.
@@ -38,6 +39,7 @@ class Work:
     source: NotebookNode
     files: Mapping[str, bytes]
     given: Mapping[str, bytes]
+    ideas: str = ""
     unavailable: tuple[str, ...] = ()
     cell_seconds: int = 30
     submission_seconds: int = 300

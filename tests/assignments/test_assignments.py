@@ -89,6 +89,22 @@ def test_a_wrong_idea_loses_marks_and_is_told_so(seed, answered, assignment, nam
             assert recognise(catalogue(assignment), failure) in ("", wrong.says)
 
 
+def blank(*arguments, **options):
+    raise NotImplementedError
+
+
+@each_function
+def test_a_blank_costs_its_own_points_only(answered, monkeypatch, assignment, function):
+    solved = answered(assignment)
+    monkeypatch.setitem(solved.names, function, blank)
+    failures = {other: solved.failures(other) for other in solved.functions}
+    own = failures.pop(function)
+    leaning = CONTRACTS[assignment].get("leans", {}).get(function, [])
+    assert [test for failed in failures.values() for test in failed] == leaning
+    assert list(own) == [t for t in solved.tests if results.function_of(t, solved.functions) == function]
+    assert all("not written yet" in str(failure) for failure in own.values())
+
+
 @each_assignment
 def test_each_function_has_enough_wrong_ideas(answered, assignment):
     contract = CONTRACTS[assignment]

@@ -25,22 +25,6 @@ def test_a_wrong_step_costs_its_own_points_only(solved, monkeypatch, name):
     assert [function for function in solved.functions if solved.failures(function)] == [wrong.target]
 
 
-def blank(*arguments, **options):
-    raise NotImplementedError
-
-
-def test_a_blank_costs_its_own_points_only(solved, monkeypatch):
-    for function in solved.functions:
-        with monkeypatch.context() as patch:
-            patch.setitem(solved.names, function, blank)
-            failures = {other: solved.failures(other) for other in solved.functions}
-        # The solution's M step is also what keeps its EM from collapsing.
-        other = {"em_algorithm": ["test_em_algorithm_collapse"]} if function == "maximization_step" else {}
-        assert {f: list(failed) for f, failed in failures.items() if failed and f != function} == other
-        assert all("not written yet" in str(failure) for failure in failures[function].values())
-        assert len(failures[function]) == sum(test.startswith(f"test_{function}") for test in solved.tests)
-
-
 def test_the_chapters_versions_fail_where_they_underflow_and_nowhere_else(solved, answered):
     page = nbformat.read(COURSE / "book" / "4-mixtures" / "em-in-code.ipynb", as_version=4)
     names = ("gaussian_density", *solved.functions[:5])

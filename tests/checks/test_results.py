@@ -132,11 +132,24 @@ def test_the_last_cell_shows_the_table(shell, tmp_path, capsys):
     assert "✓ passes, 5 of 5" in shown and "fails" not in shown
 
 
+def test_where_no_test_has_run_the_last_cell_says_so(shell, tmp_path, capsys):
+    notebook = assignment()
+    nbformat.write(notebook, tmp_path / "gmm-em.ipynb")
+    notebook.cells = [cell for cell in notebook.cells if "def test" not in cell.source]
+    assert run_all(shell, notebook, capsys) == results.NONE_RUN
+
+
 @pytest.mark.parametrize("content", [None, "no notebook"])
 def test_without_the_notebook_the_last_cell_says_so(shell, tmp_path, capsys, content):
     if content:
         (tmp_path / "gmm-em.ipynb").write_text(content)
-    assert "The table needs gmm-em.ipynb in this folder" in run_all(shell, assignment(), capsys)
+    assert "on your own machine, if the notebook is gmm-em.ipynb" in run_all(shell, assignment(), capsys)
+
+
+def test_without_rich_the_last_cell_says_so(shell, tmp_path, monkeypatch, capsys):
+    nbformat.write(assignment(), tmp_path / "gmm-em.ipynb")
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert "appears here after this: pip install rich" in run_all(shell, assignment(), capsys)
 
 
 def test_before_any_test_and_without_jupyter_the_table_is_a_sentence(tmp_path):
@@ -144,7 +157,7 @@ def test_before_any_test_and_without_jupyter_the_table_is_a_sentence(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
     )
-    assert done.stdout == "A table of your functions appears here once the tests above have run.\n"
+    assert done.stdout == results.NONE_RUN + "\n"
 
 
 def check(path, code):
