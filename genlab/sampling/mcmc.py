@@ -16,14 +16,14 @@ from genlab.models.gaussian import Array, at_least, cholesky, parameter, samples
 
 Bools = NDArray[np.bool_]
 LogDensity = Callable[[Array], ArrayLike]
-Proposal = Callable[[Array, np.random.Generator], tuple[Array, ArrayLike]]
+Proposal = Callable[[Array, np.random.Generator], tuple[Array, Array | None]]
 Conditional = Callable[[Array, np.random.Generator], ArrayLike]
 
 UNUSED: Array = np.empty(0)
 
 
 class State(NamedTuple):
-    """Where the chains are, and the log density (chains,) and gradient (chains, d) there, if the kernel asks."""
+    """Where the chains are; if the kernel asks, log density (chains,) and gradient (chains, d) there."""
 
     position: Array
     log_density: Array = UNUSED
@@ -33,12 +33,12 @@ class State(NamedTuple):
 class Info(NamedTuple):
     """What one step did to each chain (chains,).
 
-    A chain diverged if the energy of its proposal was not finite, or more than 1000 nats too high: the step
-    size was too large for the curvature there.
+    A proposal is accepted with probability min(1, exp(-energy_error)). A chain diverged if the energy of its
+    trajectory was not finite, or more than 1000 nats too high: the step size was too large for the curvature.
     """
 
+    energy_error: Array
     accepted: Bools
-    acceptance: Array  # the probability of being accepted, 0 to 1
     diverged: Bools
 
 
@@ -54,10 +54,10 @@ class Kernel(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Chains:
-    """Draws (chains, n_steps, d), each chain's mean acceptance (chains,), and its count of divergences."""
+    """Draws (chains, n_steps, d), the share of steps that each chain accepted (chains,), its divergences."""
 
     draws: Array
-    acceptance: Array
+    acceptance_rate: Array
     divergences: NDArray[np.int64]
 
 
@@ -79,17 +79,16 @@ def run(
     at_least(1, n_steps=n_steps)
     at_least(0, warmup=warmup)
     state = kernel.init(position)
-    for _ in range(warmup):
-        state, _ = kernel.step(state, rng)
     n_chains, d = state.position.shape
     draws = np.empty((n_steps, n_chains, d))  # a step a block of memory
-    acceptance, divergences = np.zeros(n_chains), np.zeros(n_chains, dtype=np.int64)
-    for t in range(n_steps):
-        state, info = kernel.step(state, rng)
-        draws[t] = state.position
-        acceptance += info.acceptance
-        divergences += info.diverged
-    return Chains(draws.swapaxes(0, 1), acceptance / n_steps, divergences)
+    accepted, diverged = np.empty((2, n_steps, n_chains), dtype=bool)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is rejected
+        for _ in range(warmup):
+            state, _ = kernel.step(state, rng)
+        for t in range(n_steps):
+            state, info = kernel.step(state, rng)
+            draws[t], accepted[t], diverged[t] = state.position, info.accepted, info.diverged
+    return Chains(draws.swapaxes(0, 1), accepted.mean(axis=0), diverged.sum(axis=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +96,8 @@ class MetropolisHastings:
     """Propose a move, and accept it with probability min(1, pi(y) q(x|y) / (pi(x) q(y|x))).
 
     Args:
-        log_target: log density up to a constant; where it is not finite, a proposal is never accepted.
-        propose: propose(x, rng) returns y (chains, d) and log q(x|y) - log q(y|x), (chains,) or 0.
+        log_target: log density up to a constant; where it is -inf or nan, a proposal is never accepted.
+        propose: propose(x, rng) returns y (chains, d) and log q(x|y) - log q(y|x), (chains,), or None for 0.
 
     Source: Hastings (1970); Robert and Casella, Monte Carlo Statistical Methods (2004), chapter 7.
     """
@@ -116,9 +115,9 @@ class MetropolisHastings:
         proposal, log_ratio = self.propose(state.position, rng)
         if proposal.shape != state.position.shape:
             raise ValueError(f"propose must return shape {state.position.shape}, got {proposal.shape}")
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            end = State(proposal, np.asarray(self.log_target(proposal), dtype=float))
-            return accept(state, end, end.log_density - state.log_density + np.asarray(log_ratio), rng)
+        end = State(proposal, np.asarray(self.log_target(proposal), dtype=float))
+        error = state.log_density - end.log_density
+        return accept(state, end, error if log_ratio is None else error - log_ratio, rng)
 
 
 def random_walk(scale: ArrayLike) -> Proposal:
@@ -130,7 +129,7 @@ def random_walk(scale: ArrayLike) -> Proposal:
     Source: Metropolis et al. (1953).
     """
     scale = positive("scale", scale)
-    return lambda x, rng: (x + scale * rng.standard_normal(x.shape), 0.0)
+    return lambda x, rng: (x + scale * rng.standard_normal(x.shape), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,11 +186,10 @@ def bivariate_normal(mean: ArrayLike, covariance: ArrayLike) -> Gibbs:
 
 
 def accept(
-    start: State, end: State, log_ratio: Array, rng: np.random.Generator, diverged: Bools | None = None
+    start: State, end: State, energy_error: Array, rng: np.random.Generator, diverged: Bools | None = None
 ) -> tuple[State, Info]:
-    """Move each chain to its end with probability min(1, exp(log_ratio)); nan and inf count as never."""
-    acceptance = np.exp(np.minimum(np.where(log_ratio < np.inf, log_ratio, -np.inf), 0))
-    accepted = rng.random(len(acceptance)) < acceptance
+    """Move each chain to its end with probability min(1, exp(-energy_error)); nan counts as never."""
+    accepted = rng.standard_exponential(len(energy_error)) > energy_error  # minus the log of a uniform number
     row = accepted[:, None]
     state = State(
         np.where(row, end.position, start.position),
@@ -199,12 +197,12 @@ def accept(
         np.where(row, end.gradient, start.gradient) if end.gradient.size else UNUSED,
     )
     never = np.zeros(len(accepted), dtype=bool)
-    return state, Info(accepted, acceptance, never if diverged is None else diverged)
+    return state, Info(energy_error, accepted, never if diverged is None else diverged)
 
 
 def always(n_chains: int) -> Info:
     """What happens in a step that is never rejected."""
-    return Info(np.ones(n_chains, dtype=bool), np.ones(n_chains), np.zeros(n_chains, dtype=bool))
+    return Info(np.zeros(n_chains), np.ones(n_chains, dtype=bool), np.zeros(n_chains, dtype=bool))
 
 
 def starting_density(log_target: LogDensity, x: Array) -> Array:
