@@ -79,8 +79,17 @@ def top_k(logits: ArrayLike, k: int) -> Logits:
     v = logits.shape[1]
     if k >= v:
         return logits.copy()
-    least = np.partition(logits, v - k, axis=1)[:, v - k]
-    return _keep(logits, least, np.full(len(logits), k))
+    width = max(v // (4 * k), 1)
+    groups = v // width
+    out = np.full_like(logits, -np.inf)
+    for row, kept in zip(logits, out, strict=True):
+        # The k-th largest of all is no smaller than the k-th largest maximum of a group: few need comparing.
+        maxima = row[: width * groups].reshape(width, groups).max(axis=0)
+        likely = np.flatnonzero(row >= np.partition(maxima, groups - k)[groups - k])
+        values = row[likely]
+        best = likely[_largest(values, k, np.partition(values, len(values) - k)[len(values) - k])]
+        kept[best] = row[best]
+    return out
 
 
 def top_p(logits: ArrayLike, p: float) -> Logits:
@@ -99,17 +108,18 @@ def top_p(logits: ArrayLike, p: float) -> Logits:
     logits = _checked(logits)
     if not 0 < p <= 1:
         raise ValueError(f"p must be above 0 and at most 1, got {p}")
-    weights = _weights(logits)
-    totals = weights.sum(axis=1, dtype=np.float64)
-    # All the weights below this one sum to less than 1 - p: they are out, and need not be sorted.
-    hopeless = (1 - p) * totals / weights.shape[1]
-    least, counts = np.empty(len(logits), dtype=logits.dtype), np.empty(len(logits), dtype=np.int64)
-    for i, row in enumerate(weights):
-        descending = np.sort(row[row >= hopeless[i]])[::-1]
+    out = np.full_like(logits, -np.inf)
+    for row, kept, weights in zip(logits, out, _weights(logits), strict=True):
+        total = weights.sum(dtype=np.float64)
+        # All the weights below this one sum to less than 1 - p: they are out, and need not be sorted.
+        likely = np.flatnonzero(weights >= (1 - p) * total / len(row))
+        values = weights[likely]
+        descending = np.sort(values)[::-1]
         sums = np.cumsum(descending, dtype=np.float64)
-        counts[i] = min(np.searchsorted(sums, (p - TOLERANCE) * totals[i]) + 1, len(sums))
-        least[i] = descending[counts[i] - 1]
-    return _keep(logits, least, counts, by=weights)
+        n = min(int(np.searchsorted(sums, (p - TOLERANCE) * total)) + 1, len(likely))
+        best = likely[_largest(values, n, descending[n - 1])]
+        kept[best] = row[best]
+    return out
 
 
 def greedy(logits: ArrayLike) -> Tokens:
@@ -205,6 +215,8 @@ def beam_search(
     log_probs[:, 0] = 0  # all beams of a prompt start the same: count it once
     for t in range(n_tokens):
         logits = _checked(next_logits(tokens.reshape(b * n_beams, -1)))
+        if len(logits) != b * n_beams:
+            raise ValueError(f"next_logits must return {b * n_beams} rows here, got {logits.shape}")
         v = logits.shape[1]
         steps = log_softmax(logits.astype(np.float64), axis=1).reshape(b, n_beams, v)
         if end is not None and t > 0:
@@ -237,11 +249,8 @@ def _weights(logits: Logits) -> Logits:
     return np.asarray(np.exp(logits - logits.max(axis=1, keepdims=True)))
 
 
-def _keep(logits: Logits, least: Logits, counts: Tokens, by: Logits | None = None) -> Logits:
-    """Put out all but the counts[i] largest of row i, least[i] the smallest of them; of equals, the later."""
-    by = logits if by is None else by
-    keep = by >= least[:, None]
-    for i in np.flatnonzero(keep.sum(axis=1) > counts):
-        equals = np.flatnonzero(by[i] == least[i])
-        keep[i, equals[counts[i] - keep[i].sum() :]] = False
-    return np.where(keep, logits, logits.dtype.type(-np.inf))
+def _largest(values: Logits, n: int, least: np.floating[Any]) -> NDArray[np.bool_]:
+    """Mark the n largest of values (m,), of which least is the smallest; of equals, the first."""
+    marked = np.asarray(values > least)
+    marked[np.flatnonzero(values == least)[: n - marked.sum()]] = True
+    return marked

@@ -20,12 +20,13 @@ def autocorrelation(draws: ArrayLike) -> Array:
     >>> autocorrelation([[1.0, -1.0, 1.0, -1.0]])
     array([ 1.  , -0.75,  0.5 , -0.25])
     """
-    covariance = _autocovariance(_checked(draws)).mean(axis=0)
-    return _ratio(covariance, covariance[0])
+    x = _checked(draws)
+    covariance = _autocovariance(x).mean(axis=0)
+    return np.where(_varies(x), _ratio(covariance, covariance[0]), np.nan)
 
 
 def ess(draws: ArrayLike) -> Array:
-    """Effective sample size for the mean, of split chains: how many independent draws would do as well.
+    """Effective sample size for the mean: how many independent draws would do as well. Of split chains.
 
     Each chain is cut in two, so that a drift counts as disagreement. Autocorrelations are summed in pairs, up
     to the first negative pair, and pairs may not rise. The estimate is at most N log10(N) for N draws.
@@ -35,21 +36,7 @@ def ess(draws: ArrayLike) -> Array:
 
     Source: Geyer (1992); Vehtari et al., "Rank-normalization, folding, and localization" (2021).
     """
-    x = _split(_checked(draws))
-    chains, n = x.shape[:2]
-    covariance = _autocovariance(x).mean(axis=0)  # (n, ...)
-    within = covariance[0] * n / (n - 1)
-    total = covariance[0] + x.mean(axis=1).var(axis=0, ddof=1)  # the two halves of one chain are two chains
-    rho = 1 - _ratio(within - covariance, total)
-    rho[0] = 1
-    pairs = rho[0 : n - n % 2 : 2] + rho[1::2]
-    positive = np.logical_and.accumulate(pairs > 0, axis=0)
-    falling = np.minimum.accumulate(pairs, axis=0)
-    first = positive.sum(axis=0)  # the first pair that is left out: its even member still counts, if positive
-    even = np.take_along_axis(rho, np.minimum(2 * first, n - 1)[None], axis=0)[0]
-    time = -1 + 2 * np.where(positive, falling, 0).sum(axis=0) + np.maximum(even, 0)
-    size = chains * n
-    return np.asarray(np.where(total > 0, size / np.maximum(time, 1 / np.log10(size)), np.nan))[()]
+    return _ess(_split(_checked(draws)))
 
 
 def bulk_ess(draws: ArrayLike) -> Array:
@@ -57,7 +44,7 @@ def bulk_ess(draws: ArrayLike) -> Array:
 
     Source: Vehtari et al. (2021).
     """
-    return ess(_normal_scores(_checked(draws)))
+    return _ess(_normal_scores(_split(_checked(draws))))
 
 
 def standard_error(draws: ArrayLike) -> Array:
@@ -74,11 +61,7 @@ def split_rhat(draws: ArrayLike) -> Array:
     >>> split_rhat([[0.0, 1.0, 0.0, 1.0], [5.0, 6.0, 5.0, 6.0]]).round(2)
     np.float64(4.14)
     """
-    x = _split(_checked(draws))
-    n = x.shape[1]
-    within = x.var(axis=1, ddof=1).mean(axis=0)
-    between = x.mean(axis=1).var(axis=0, ddof=1)
-    return np.asarray(np.sqrt(_ratio(within * (n - 1) / n + between, within)))[()]
+    return _rhat(_split(_checked(draws)))
 
 
 def rank_rhat(draws: ArrayLike) -> Array:
@@ -88,9 +71,9 @@ def rank_rhat(draws: ArrayLike) -> Array:
 
     Source: Vehtari et al. (2021).
     """
-    x = _checked(draws)
+    x = _split(_checked(draws))
     folded = np.abs(x - np.median(x, axis=(0, 1)))
-    return np.asarray(np.maximum(split_rhat(_normal_scores(x)), split_rhat(_normal_scores(folded))))[()]
+    return np.asarray(np.maximum(_rhat(_normal_scores(x)), _rhat(_normal_scores(folded))))[()]
 
 
 def _checked(draws: ArrayLike) -> Array:
@@ -106,6 +89,37 @@ def _split(x: Array) -> Array:
     """The halves of each chain as chains of their own; the middle of an odd number of draws is left out."""
     half = x.shape[1] // 2
     return np.concatenate([x[:, :half], x[:, -half:]])
+
+
+def _ess(x: Array) -> Array:
+    chains, n = x.shape[:2]
+    covariance = _autocovariance(x).mean(axis=0)  # (n, ...)
+    within = covariance[0] * n / (n - 1)
+    total = covariance[0] + x.mean(axis=1).var(axis=0, ddof=1)
+    rho = 1 - _ratio(within - covariance, total)
+    rho[0] = 1
+    pairs = rho[:-1:2] + rho[1::2]
+    pairs = pairs[: max((n - 1) // 2, 1)]
+    positive = np.logical_and.accumulate(pairs > 0, axis=0)
+    positive[-1] = False  # nothing is known beyond the last pair: it only ends the sum
+    falling = np.minimum.accumulate(pairs, axis=0)
+    first = positive.sum(axis=0)  # the first pair left out, whose even member counts once, if positive
+    even = np.take_along_axis(rho, 2 * first[None], axis=0)[0]
+    time = -1 + 2 * np.where(positive, falling, 0).sum(axis=0) + np.maximum(even, 0)
+    size = chains * n
+    return np.asarray(np.where(_varies(x), size / np.maximum(time, 1 / np.log10(size)), np.nan))[()]
+
+
+def _rhat(x: Array) -> Array:
+    n = x.shape[1]
+    within = x.var(axis=1, ddof=1).mean(axis=0)
+    between = x.mean(axis=1).var(axis=0, ddof=1)
+    rhat = np.sqrt(_ratio(within * (n - 1) / n + between, within))
+    return np.asarray(np.where(_varies(x), rhat, np.nan))[()]
+
+
+def _varies(x: Array) -> Array:
+    return np.asarray(np.ptp(x, axis=(0, 1)) > 0)
 
 
 def _autocovariance(x: Array) -> Array:
