@@ -67,13 +67,12 @@ class HamiltonianMonteCarlo:
 
     def trajectory(self, state: State, momentum: Array) -> tuple[State, Array]:
         """Return the state and the momentum after n_leapfrog steps."""
-        x, gradient = state.position, state.gradient
-        half = 0.5 * self.step_size
+        x, momentum = state.position, momentum + 0.5 * self.step_size * state.gradient
         for _ in range(self.n_leapfrog):
-            momentum = momentum + half * gradient
             x = x + self.step_size * momentum
             gradient = np.asarray(self.grad_log_target(x), dtype=float)
-            momentum = momentum + half * gradient
+            momentum += self.step_size * gradient
+        momentum -= 0.5 * self.step_size * gradient  # between steps, two half kicks are one; the last is half
         return State(x, np.asarray(self.log_target(x), dtype=float), gradient), momentum
 
 
