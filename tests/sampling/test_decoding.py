@@ -113,6 +113,15 @@ def test_draws_have_the_probabilities_of_the_softmax():
         assert stats.binomtest(int((tokens == token).sum()), n, p).pvalue > 1e-8 if p else token not in tokens
 
 
+def test_impossible_tokens_are_never_drawn():
+    class Extremes:
+        def random(self, n):
+            return np.resize([0.0, np.nextafter(1.0, 0.0)], n)
+
+    for row in ([-np.inf, 0.0, -np.inf], [-np.inf, *np.log(np.full(10, 0.1)), -np.inf]):
+        assert np.isfinite(np.array(row)[draw(np.tile(row, (2, 1)), Extremes())]).all()
+
+
 def test_decode_applies_penalty_temperature_top_k_top_p_and_draw_in_this_order():
     logits = some_logits(5, 8, 30)
     tokens = np.random.default_rng(5).integers(30, size=(8, 4))

@@ -362,6 +362,10 @@ def test_unadjusted_langevin_has_exactly_the_bias_of_its_docstring():
     """For N(0, 1): x' = (1 - h^2/2) x + h noise, of stationary variance 1 / (1 - h^2/4)."""
     h = 1.2
     kernel = UnadjustedLangevin(lambda x: -x, h)
+    x = np.array([[1.0], [-3.0]])
+    state, _ = kernel.step(kernel.init(x), np.random.default_rng(24))
+    noise = np.random.default_rng(24).standard_normal(x.shape)
+    assert_allclose(state.position, (1 - h**2 / 2) * x + h * noise, rtol=1e-14)
     rng = np.random.default_rng(24)
     start = rng.standard_normal((20_000, 1)) / np.sqrt(1 - h**2 / 4)
     end = run(kernel, start, 4, rng).draws[:, -1, 0]
@@ -377,6 +381,15 @@ def test_too_large_a_step_is_reported_as_divergence_and_nothing_moves():
     assert_array_equal(chains.acceptance_rate, 0)
     assert_array_equal(chains.draws, np.repeat(start[:, None], 30, axis=1))
     assert run(hmc(MILD, 0.3, 5), start, 30, np.random.default_rng(26)).divergences.sum() == 0
+
+
+def test_divergence_is_an_energy_error_of_a_thousand():
+    # On a standard normal, steps longer than 2 are unstable: errors grow geometrically with the start.
+    kernel = HamiltonianMonteCarlo(lambda x: -0.5 * (x**2).sum(axis=1), lambda x: -x, 2.05, 3)
+    start = np.geomspace(0.1, 100, 200)[:, None]
+    _, info = kernel.step(kernel.init(start), np.random.default_rng(0))
+    assert_array_equal(info.diverged, info.energy_error > 1000)
+    assert 20 < info.diverged.sum() < 180 and np.isfinite(info.energy_error).all()
 
 
 def test_unadjusted_langevin_reports_chains_that_blow_up():
