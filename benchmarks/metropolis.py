@@ -1,8 +1,9 @@
 """Metropolis on a banana, against blackjax: python benchmarks/metropolis.py [rounds]
 
 The same target, random walk, starts and number of steps, judged by the same estimator of the effective sample
-size. Rounds alternate between the libraries, in one process, on one core. blackjax runs the loop of its
-documentation, compiled before the clock starts; its first call, with compilation, is given apart.
+size. Rounds alternate between the libraries, in one process, on one core; times are processor times, which
+other programs disturb less. blackjax runs the loop of its documentation, compiled before the clock starts;
+its first call, with compilation, is given apart.
 """
 
 import os
@@ -81,9 +82,9 @@ def compare(ours: Sampler, make_kernel: Callable, d: int, sizes: list[tuple[int,
         first, times, found = {}, {name: [] for name in samplers}, {name: [] for name in samplers}
         for seed in range(rounds + 1):
             for name, sampler in samplers.items():
-                began = time.perf_counter()
+                began = time.process_time()
                 draws = sampler(n_chains, n_steps, seed)
-                took = time.perf_counter() - began
+                took = time.process_time() - began
                 if seed == 0:
                     first[name] = took
                 else:
