@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genlab.models.gaussian import Array, at_least, cholesky, moments, parameter, samples
+from genlab.models._arguments import Array, at_least, cholesky, parameter, probabilities, samples
+from genlab.models.gaussian import moments
 
 BLOCK = 131_072  # numbers in the largest array of a block: 1 MiB, which a core's cache holds
 ROUNDING = 1e-13  # relative to a variance: a safe bound on what rounding does to it
@@ -32,10 +33,8 @@ class GaussianMixture:
     def __post_init__(self) -> None:
         means = parameter("means", self.means, ndim=2)
         k, d = means.shape
-        weights = parameter("weights", self.weights, shape=(k,))
+        weights = probabilities("weights", self.weights, shape=(k,), positive=True)
         covariances = parameter("covariances", self.covariances, shape=(k, d, d))
-        if weights.min() <= 0 or abs(weights.sum() - 1) > 1e-8:
-            raise ValueError(f"weights must be positive and sum to 1, got {weights}")
         cholesky("covariances", covariances)
         vars(self).update(weights=weights, means=means, covariances=covariances)
 
