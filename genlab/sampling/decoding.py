@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 
-from genlab.models.gaussian import at_least
+from genlab.models._arguments import at_least, integers
 
 Logits = NDArray[np.floating[Any]]
 Tokens = NDArray[np.int64]
@@ -25,7 +25,7 @@ def repetition_penalty(logits: ArrayLike, tokens: ArrayLike, penalty: float) -> 
 
     Args:
         logits: (B, V).
-        tokens: (B, T), integers below V: each sequence so far.
+        tokens: (B, T), integers below V: each sequence so far, which may be empty.
         penalty: 1 changes nothing; more makes repetition less likely.
 
     Raises:
@@ -39,13 +39,11 @@ def repetition_penalty(logits: ArrayLike, tokens: ArrayLike, penalty: float) -> 
     logits = _checked(logits)
     if not 0 < penalty < np.inf:
         raise ValueError(f"penalty must be positive, got {penalty}")
-    tokens = np.asarray(tokens)
-    whole = np.issubdtype(tokens.dtype, np.integer) or tokens.size == 0
-    if not whole or tokens.ndim != 2 or len(tokens) != len(logits):
-        raise ValueError(f"tokens must be integers (B, T) with B = {len(logits)}, got {tokens}")
-    if tokens.size and not 0 <= tokens.min() <= tokens.max() < logits.shape[1]:
-        raise ValueError(f"tokens must be from 0 to {logits.shape[1] - 1}, got {tokens}")
-    tokens = tokens.astype(np.int64)
+    if np.size(tokens) == 0:
+        return logits.copy()
+    tokens = integers("tokens", tokens, logits.shape[1], ndim=2)
+    if len(tokens) != len(logits):
+        raise ValueError(f"tokens must have a row for each of logits, {len(logits)}, got {len(tokens)}")
     there = np.take_along_axis(logits, tokens, axis=1)
     out = logits.copy()
     np.put_along_axis(out, tokens, np.where(there > 0, there / penalty, there * penalty), axis=1)
@@ -206,11 +204,9 @@ def beam_search(
     ([[0, 0, 0], [0, 1, 1]], [[0.36, 0.36]])
     """
     at_least(1, n_tokens=n_tokens, n_beams=n_beams)
-    prompts = np.asarray(prompts)
-    if prompts.ndim != 2 or 0 in prompts.shape or not np.issubdtype(prompts.dtype, np.integer):
-        raise ValueError(f"prompts must be integers (B, T), got {prompts}")
+    prompts = integers("prompts", prompts, ndim=2)
     b = len(prompts)
-    tokens = np.repeat(prompts.astype(np.int64)[:, None], n_beams, axis=1)
+    tokens = np.repeat(prompts[:, None], n_beams, axis=1)
     log_probs = np.full((b, n_beams), -np.inf)
     log_probs[:, 0] = 0  # all beams of a prompt start the same: count it once
     for t in range(n_tokens):

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.special import ndtri
 
-from genlab.models.gaussian import Array
+from genlab.models._arguments import Array
 
 
 def autocorrelation(draws: ArrayLike) -> Array:

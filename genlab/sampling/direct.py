@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
-from genlab.models.gaussian import Array, at_least
+from genlab.models._arguments import Array, at_least
+from genlab.models._arguments import probabilities as distribution
 
 Density = Callable[[Array], ArrayLike]
 Proposal = Callable[[int, np.random.Generator], ArrayLike]
@@ -69,10 +70,7 @@ def categorical(probabilities: ArrayLike, n: int, rng: np.random.Generator) -> N
     array([2, 2, 0, 0, 2])
     """
     at_least(0, n=n)
-    p = np.asarray(probabilities, dtype=float)
-    if p.ndim != 1 or not (p >= 0).all() or not abs(p.sum() - 1) <= 1e-8:
-        raise ValueError(f"probabilities must have shape (V,), none negative, and sum to 1, got {p}")
-    cdf = np.cumsum(p)
+    cdf = np.cumsum(distribution("probabilities", probabilities))
     # The first index whose cumulative probability exceeds u: never one of probability 0.
     return np.asarray(np.searchsorted(cdf, rng.random(n) * cdf[-1], side="right"), dtype=np.int64)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from genlab.models.gaussian import Array, at_least, samples
+from genlab.models._arguments import Array, at_least, samples
 from genlab.sampling.mcmc import Info, LogDensity, State, accept, always, positive, starting_density
 
 Gradient = Callable[[Array], ArrayLike]

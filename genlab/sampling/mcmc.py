@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genlab.models.gaussian import Array, at_least, cholesky, parameter, samples
+from genlab.models._arguments import Array, at_least, cholesky, parameter, samples
 
 Bools = NDArray[np.bool_]
 LogDensity = Callable[[Array], ArrayLike]
