@@ -67,9 +67,8 @@ def by_blackjax(make_kernel: Callable, d: int, double: bool) -> Sampler:
 
 def compare(ours: Sampler, make_kernel: Callable, d: int, sizes: list[tuple[int, int]], rounds: int) -> None:
     """Print a row for each size and sampler."""
-    os.sched_setaffinity(
-        0, {max(os.sched_getaffinity(0))}
-    )  # one core, also for the threads that JAX will start
+    if hasattr(os, "sched_setaffinity"):  # Linux: one core, also for the threads that JAX will start
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     print(f"{machine()} JAX {jax.__version__}, blackjax {blackjax.__version__}.\n")
     print("| chains, steps | sampler | us a step | ESS | ESS a second | ratio (lowest) | first call, s |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
