@@ -151,7 +151,7 @@ class WeightedSample:
 
     @property
     def log_evidence(self) -> float:
-        """Log of the mean weight: if log_proposal is normalised, estimates log of the integral of the target."""
+        """Log of the mean weight: of the integral of the target, if log_proposal is normalised."""
         return float(logsumexp(self.log_weights) - np.log(len(self.log_weights)))
 
     def expectation(self, f: Density) -> Array:
