@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 
-Array = NDArray[np.float64]
+from genlab.models._arguments import Array, at_least, cholesky, parameter, samples
+
+BLOCK = 131_072  # numbers in the largest array of a block of rows: 1 MiB, which a core's cache holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,52 +76,15 @@ def fit(data: ArrayLike) -> Gaussian:
 
 def moments(x: Array) -> tuple[Array, Array]:
     """Mean (d,) and covariance (d, d), divided by N, of the rows of x."""
-    # Measured from the first row, a constant column is exactly 0, and data far from 0 keeps its digits.
-    centred = x - x[0]
-    mean = centred.mean(axis=0)
-    centred -= mean
-    return x[0] + mean, centred.T @ centred / len(x)
-
-
-# What every model asks of its arguments.
-
-
-def samples(name: str, x: ArrayLike, d: int | None = None) -> Array:
-    """Return x as floats (N, d), N >= 1; a ValueError names it if it is anything else, or not finite."""
-    x = np.asarray(x, dtype=float)
-    if x.ndim != 2 or 0 in x.shape or d not in (None, x.shape[1]):
-        raise ValueError(f"{name} must have shape (N, {d or 'd'}), a sample a row, got shape {x.shape}")
-    finite = np.isfinite(x).all(axis=1)
-    if not finite.all():
-        raise ValueError(f"{name} must be finite, got {x[finite.argmin()]} in row {finite.argmin()}")
-    return x
-
-
-def parameter(name: str, value: ArrayLike, *, ndim: int = 0, shape: tuple[int, ...] | None = None) -> Array:
-    """Return a read-only copy of a model's parameter; a ValueError names it if shape or values are wrong."""
-    value = np.array(value, dtype=float)
-    if value.shape != shape if shape else value.ndim != ndim or 0 in value.shape:
-        wanted = f"shape {shape}" if shape else f"{ndim} axes, none of them empty"
-        raise ValueError(f"{name} must have {wanted}, got shape {value.shape}")
-    if not np.isfinite(value).all():
-        raise ValueError(f"{name} must be finite, got {value}")
-    value.setflags(write=False)
-    return value
-
-
-def cholesky(name: str, covariances: Array) -> Array:
-    """Lower Cholesky factors of covariances (..., d, d); a ValueError names them if there are none."""
-    scale = np.abs(covariances).max(axis=(-2, -1), keepdims=True)
-    if (np.abs(covariances - covariances.mT) > 1e-8 * scale).any():
-        raise ValueError(f"{name} must be symmetric, got {covariances}")
-    try:
-        return np.asarray(np.linalg.cholesky(covariances), dtype=float)
-    except np.linalg.LinAlgError:
-        raise ValueError(f"{name} must be positive definite, got {covariances}") from None
-
-
-def at_least(least: float, **values: float) -> None:
-    """Raise a ValueError that names the first of the values to be less than least, or nan."""
-    for name, value in values.items():
-        if not value >= least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
+    # Measured from the first row, a constant column is exactly 0, and data far from 0 keeps its digits. In
+    # blocks, so that large data needs no copy of itself.
+    n, d = x.shape
+    size = max(BLOCK // d, 64)
+    blocks = [x[i : i + size] for i in range(0, n, size)]
+    mean = np.sum([(rows - x[0]).sum(axis=0) for rows in blocks], axis=0) / n
+    covariance = np.zeros((d, d))
+    for rows in blocks:
+        centred = rows - x[0]
+        centred -= mean
+        covariance += centred.T @ centred
+    return x[0] + mean, covariance / n
