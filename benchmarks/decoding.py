@@ -1,7 +1,7 @@
 """Top-k and top-p on a language model's logits, against transformers: python benchmarks/decoding.py [rounds]
 
 64 rows of 50257 float32 logits, as GPT-2 has them. Rounds alternate between the libraries, in one process, on
-one thread. `differ` counts the tokens kept by one and not by the other, of 3.2 million.
+one thread; times are processor times. `differ` counts the tokens that one keeps and the other does not.
 """
 
 import sys
@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import transformers
-from em import machine, seconds
 from threadpoolctl import threadpool_limits
+from timing import machine, ratios
 
 from genlab.sampling.decoding import decode, top_k, top_p
 
@@ -42,22 +42,20 @@ def jobs(logits: np.ndarray) -> dict[str, tuple[Callable, Callable]]:
 
 def main(rounds: int) -> None:
     torch.set_num_threads(1)
-    print(f"{machine()} PyTorch {torch.__version__}, transformers {transformers.__version__}.\n")
+    print(machine(PyTorch=torch.__version__, transformers=transformers.__version__), end="\n\n")
     print("| logits | job | transformers, ms | genlab: ratio (lowest) | kept a row | differ |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     for name, scale in LOGITS.items():
         logits = (scale * np.random.default_rng(0).standard_normal((64, 50257))).astype(np.float32)
         for job, (ours, theirs) in jobs(logits).items():
-            first, second = ours(), theirs().numpy()  # also the warm-up
-            times = np.array([[seconds(ours), seconds(theirs)] for _ in range(rounds)])
-            ratios = times[:, 0] / times[:, 1]
+            first, second = ours(), theirs().numpy()
+            peer, texts = ratios({"genlab": ours, "transformers": theirs}, rounds)
             kept, differ = "", ""
             if first.ndim == 2:
                 kept = f"{np.isfinite(first).sum(axis=1).mean():.0f}"
                 differ = (np.isfinite(first) != np.isfinite(second)).sum()
             print(
-                f"| {name} | {job} | {np.median(times[:, 1]) * 1e3:.1f} "
-                f"| {np.median(ratios):.2f} ({ratios.min():.2f}) | {kept} | {differ} |",
+                f"| {name} | {job} | {peer * 1e3:.1f} | {texts['genlab']} | {kept} | {differ} |",
                 flush=True,
             )
 

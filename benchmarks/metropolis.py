@@ -15,7 +15,7 @@ import blackjax
 import jax
 import jax.numpy as jnp
 import numpy as np
-from em import machine
+from timing import machine
 
 from genlab.sampling.diagnostics import ess
 from genlab.sampling.mcmc import MetropolisHastings, random_walk, run
@@ -69,7 +69,7 @@ def compare(ours: Sampler, make_kernel: Callable, d: int, sizes: list[tuple[int,
     """Print a row for each size and sampler."""
     if hasattr(os, "sched_setaffinity"):  # Linux: one core, also for the threads that JAX will start
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    print(f"{machine()} JAX {jax.__version__}, blackjax {blackjax.__version__}.\n")
+    print(machine(JAX=jax.__version__, blackjax=blackjax.__version__), end="\n\n")
     print("| chains, steps | sampler | us a step | ESS | ESS a second | ratio (lowest) | first call, s |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     samplers = {

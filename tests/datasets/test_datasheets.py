@@ -45,7 +45,6 @@ def test_a_datasheet_says_what_it_must(sheet):
     text = FOLDER.joinpath(sheet).read_text(encoding="utf-8")
     parts = dict(re.findall(r"^## (.+)\n([^#]+)", text, flags=re.MULTILINE))
     assert all(len(parts[name].split()) >= 12 for name in ("Origin", "Rights", "Known biases"))
-    assert re.search(r"^\| column \|", text, flags=re.MULTILINE)
 
 
 def test_the_cohorts_datasheet_says_that_nobodys_data_was_used():

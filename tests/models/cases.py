@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from genlab.datasets import old_faithful
-from genlab.models import gaussian, mixture
+from genlab.datasets import network, old_faithful
+from genlab.models import gaussian, hmm, mixture, naive_bayes
+from genlab.models.bayes_net import binary
+from genlab.models.emissions import Categorical, Gaussians
 from genlab.models.gaussian import Gaussian
+from genlab.models.hmm import HiddenMarkov
 from genlab.models.mixture import GaussianMixture
+from genlab.models.naive_bayes import BernoulliNaiveBayes, GaussianNaiveBayes
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,27 @@ def outcomes(*sizes: int) -> np.ndarray:
 # For a smooth density that vanishes at the border, a plain sum over a grid is exact to rounding.
 PLANE = grid(np.arange(-18, 20, 0.2), np.arange(-12, 14, 0.2))
 TILTED = np.array([[[2.5, 1.5], [1.5, 1.2]], [[3, -1], [-1, 0.6]]])
+SYMBOLS = Categorical([[0.5, 0.4, 0.1], [0.1, 0.3, 0.6]])
+
+
+def random_chain(rng):
+    start, transition, emission = (rng.dirichlet(np.ones(n), 2) for n in (2, 2, 3))
+    return HiddenMarkov(start[0], transition, Categorical(emission))
+
+
+def log_probs(model, rows):
+    """Log probability of sequences, a sequence a row."""
+    several = len(rows) > 0 and np.ndim(rows) == np.ndim(model.sample(1, np.random.default_rng(0))[0]) + 1
+    return np.array([model.log_prob(row) for row in rows]) if several else model.log_prob(rows)
+
+
+def sequences(length):
+    """Draws of sequences of that length, a sequence a row."""
+
+    def sample(model, n, rng):
+        return np.stack([model.sample(length if n > 0 else n, rng)[0] for _ in range(max(n, 1))])
+
+    return sample
 
 
 def mixture_case(kind):
@@ -75,4 +100,55 @@ CASES = [
         covariances=("covariance",),
     ),
     *(mixture_case(kind) for kind in ("full", "tied", "diagonal", "spherical")),
+    Case(
+        "BernoulliNaiveBayes",
+        BernoulliNaiveBayes([0.2, 0.3, 0.5], [[0.9, 0.1, 0.5, 1], [0.2, 0.6, 0, 0.5], [0.3, 0.7, 0.8, 0.1]]),
+        fit=lambda rng, data, labels: naive_bayes.fit_bernoulli(data, labels),
+        data={"data": outcomes(2, 2, 2), "labels": np.array([0, 0, 1, 0, 1, 1, 0, 1])},
+        support=outcomes(2, 2, 2, 2),
+        sample=lambda model, n, rng: model.sample(n, rng)[0],
+        distributions=("priors",),
+    ),
+    Case(
+        "GaussianNaiveBayes",
+        GaussianNaiveBayes([0.4, 0.6], [[-1, 2], [1, -1]], [[2.5, 1.2], [3, 0.6]]),
+        fit=lambda rng, data, labels: naive_bayes.fit_gaussian(data, labels),
+        data={"data": old_faithful(), "labels": (old_faithful()[:, 0] > 3).astype(int)},
+        support=PLANE,
+        volume=0.2**2,
+        sample=lambda model, n, rng: model.sample(n, rng)[0],
+        distributions=("priors",),
+    ),
+    Case("BayesianNetwork", binary(network("sprinkler")), support=outcomes(2, 2, 2)),
+    Case(
+        "HiddenMarkov, categorical",
+        HiddenMarkov([0.6, 0.4], [[0.7, 0.3], [0.1, 0.9]], SYMBOLS),
+        fit=lambda rng, data: hmm.fit(data, 2, rng, tol=0, max_iter=20, start=random_chain(rng)),
+        data={"data": np.random.default_rng(0).integers(3, size=(5, 9)).cumsum(axis=1) // 3 % 3},
+        trace="log_likelihoods",
+        log_prob=log_probs,
+        support=outcomes(3, 3, 3),
+        sample=sequences(3),
+        distributions=("start", "transition"),
+    ),
+    Case(
+        "HiddenMarkov, Gaussian",
+        HiddenMarkov([0.6, 0.4], [[0.7, 0.3], [0.1, 0.9]], Gaussians([[-1], [2]], [[[0.5]], [[2]]])),
+        fit=lambda rng, data: hmm.fit(data, 2, rng, covariance_floor=0, tol=0, max_iter=20),
+        data={"data": old_faithful()[:200].reshape(10, 20, 2)},
+        trace="log_likelihoods",
+        log_prob=lambda model, rows: log_probs(model, rows[..., None]),
+        support=grid(np.arange(-8, 12, 0.5), np.arange(-8, 12, 0.5)),
+        volume=0.5**2,
+        sample=lambda model, n, rng: sequences(2)(model, n, rng)[..., 0],
+        distributions=("start", "transition"),
+    ),
+    Case("Categorical emissions", SYMBOLS, log_prob=None, sample=None, distributions=("probabilities",)),
+    Case(
+        "Gaussian emissions",
+        Gaussians([[-1, 2], [1, -1]], TILTED),
+        log_prob=None,
+        sample=None,
+        covariances=("covariances",),
+    ),
 ]
