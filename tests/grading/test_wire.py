@@ -1,6 +1,8 @@
 """Values as data: everything that may cross arrives as it was, and nothing else arrives at all."""
 
 import json
+from decimal import Decimal
+from fractions import Fraction
 
 import msgpack
 import numpy as np
@@ -114,6 +116,8 @@ def test_what_is_a_number_or_a_list_in_disguise_arrives_as_one():
     assert [type(item) for item in got] == [int, list]
     assert got == [3, [1]]
     assert type(send(np.ma.masked_array([1.0]))) is np.ndarray
+    for exact in (Fraction(1, 4), Decimal("0.25")):
+        assert type(send(exact)) is float and send(exact) == 0.25
 
 
 @pytest.mark.parametrize("value", [object(), print, iter([]), int, json], ids=repr)

@@ -4,6 +4,8 @@ import dataclasses
 import functools
 import re
 from collections.abc import Callable, Container, Iterable, KeysView, Mapping, ValuesView
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import msgpack
@@ -97,6 +99,8 @@ class Frame:
             return self.encode(plain(value), depth)
         if isinstance(value, bytearray):
             return {"b": bytes(value)}
+        if isinstance(value, (Fraction, Decimal)):
+            return float(value)
         if isinstance(value, complex):
             return {"c": [value.real, value.imag]}
         if isinstance(value, (range, slice)):
