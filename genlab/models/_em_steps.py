@@ -124,10 +124,14 @@ class Axes:
         return y if self.factor is None else self.whiten @ y
 
     def log_joint(self, rows: Array) -> tuple[Array, Array]:
-        y = self._coordinates(rows)
+        d = len(self.centre)
+        values = np.empty((2 * d + 1, len(rows)))
+        y = values[d:-1]
+        y[:] = self._coordinates(rows)
+        np.multiply(y, y, out=values[:d])
+        values[-1] = 1
         if self.factor is not None:
             self.scatter += y @ y.T
-        values = np.vstack([y * y, y, np.ones(len(rows))])
         return self.coefficients @ values, values
 
     def add(self, r: Array, values: Array) -> None:
