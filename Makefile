@@ -1,13 +1,13 @@
 # The course: `make` builds it and grades a sample class, `make test` tests all of it, `make help` lists the rest.
 
-ASSIGNMENTS := gmm-em
+ASSIGNMENTS := $(notdir $(patsubst %/,%,$(wildcard solutions/*/)))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 PAGES   := $(shell find book -type f -not -path '*/.*')
 LIBRARY := $(shell find genlab -type f -not -name '*.pyc')
 SOURCES := $(shell find solutions -type f -not -path '*/.*')
 
-.PHONY: all env book release grade quick test lint lock notebooks strip clean help
+.PHONY: all env book release grade quick test test-deep lock notebooks strip clean help
 .DELETE_ON_ERROR:
 
 all: book release grade ## environment, book, exercises, a sample class graded (the default)
@@ -64,6 +64,9 @@ test: env ## everything: unit tests, solutions, the class, the site, the book's 
 	pytest -q --nbval-lax --nbval-current-env book
 	pytest -q
 
+test-deep: env ## right answers and wrong ideas of all assignments, with 20 seeds in place of 2 (tests/README.md)
+	GENLAB_SEEDS=20 pytest -q tests/assignments -m "not slow"
+
 notebooks: env ## run the book's notebooks and keep the outputs that the text relies on
 	python -m genlab.notebooks run book
 
@@ -79,4 +82,4 @@ clean: ## remove what was built; submissions, marks and feedback stay
 	rm -rf _build .make .mypy_cache .ruff_cache
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12

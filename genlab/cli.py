@@ -1,6 +1,7 @@
 """The ``genlab`` command, run in a course's folder.
 
-Grading needs Linux and the packages of the ``course`` extra: they are imported by the commands that use them.
+Students use ``genlab check``; the rest is the instructor's. Grading needs Linux and the packages of the
+``course`` extra: they are imported by the commands that use them.
 """
 
 import json
@@ -11,6 +12,7 @@ import warnings
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,6 +42,34 @@ Students = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
+@app.command(epilog="Ends with 0 if all visible tests pass, with 1 if not.")
+def check(
+    notebook: Annotated[
+        Path, typer.Argument(help="Such as exercises/gmm-em/gmm-em.ipynb.", show_default=False)
+    ],
+) -> None:
+    """Run an exercise's notebook, as it was last saved; show which functions pass their visible tests."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a Windows console may lack the ticks
+    try:
+        from genlab.checks import results, trial
+    except ImportError as error:
+        screen.print(Text(f"genlab check needs: pip install 'genlab[course]' ({error})", "red"))
+        raise typer.Exit(1) from None
+    try:
+        assignment = trial.read(notebook)
+        with screen.status(f"Running {notebook.name}"):
+            rows = results.rows(assignment, trial.run(assignment, notebook.parent))
+    except trial.TrialFailed as failed:
+        screen.print(Text(str(failed), "red"))
+        raise typer.Exit(1) from None
+    Console().print(results.table(rows, results.blanks(assignment)))
+    if any(row.says for row in rows):
+        raise typer.Exit(1)
+
+
 @app.command(epilog=EXIT_CODES)
 def grade(
     assignments: Annotated[
@@ -52,15 +82,17 @@ def grade(
     as_json: Json = False,
 ) -> None:
     """Grade what is new or has changed in submitted/."""
-    with _course(unsafe, warm=True) as course:
+    with _course(unsafe, (assignments or [""])[0]) as course:
         from genlab.grading.batch import grade as outcomes_of
         from genlab.grading.report import UNSAFE, Report, report, table
-        from genlab.grading.sandbox import require_sandbox
+        from genlab.grading.sandbox import namespaces_nest, require_sandbox
 
         if unsafe:
             _say(f"{UNSAFE}: they can read and change all that you can.", "bold white on red")
         else:
             require_sandbox()
+            if not namespaces_nest():
+                _say("Sandboxes do not nest here: each submission gets one from scratch, slower and as safe.")
         jobs = _jobs(course, assignments or course.assignments(), students)
         began = time.monotonic()
         reports: list[Report] = []
@@ -141,16 +173,21 @@ def release(assignment: Assignment) -> None:
 
 
 @contextmanager
-def _course(unsafe: bool = False, warm: bool = False) -> "Iterator[Course]":
-    """The course in the current folder; what goes wrong with it ends the command, in a sentence."""
+def _course(unsafe: bool = False, first: str | None = None) -> "Iterator[Course]":
+    """The course in the current folder; what goes wrong with it ends the command, in a sentence.
+
+    Args:
+        unsafe: run submissions without the sandbox.
+        first: the assignment that will be graded first, if any will be; "" if it is not known yet.
+    """
     logging.disable()  # nbgrader logs what it also raises
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     try:
         from genlab.grading import workers
 
-        if warm:
-            workers.warm()
+        if first is not None:
+            workers.warm("" if unsafe else first)
         from sqlalchemy.exc import SQLAlchemyError
 
         from genlab.grading.course import Course, GradingError

@@ -1115,6 +1115,18 @@ def means_only(n, weights, means, covariances, rng):
     return draw(n, weights, means, covariances, rng, factors=1e-3 * covariances)
 
 
+@idea("sample_gmm", "The draws of a component must be Gaussian, with its mean and covariance.")
+def first_covariance_for_all(n, weights, means, covariances, rng):
+    factors = np.tile(np.linalg.cholesky(covariances[0]), (len(weights), 1, 1))
+    return draw(n, weights, means, covariances, rng, factors=factors)
+
+
+@idea("sample_gmm", "The draws of a component must be Gaussian, with its mean and covariance.")
+def uniform_instead_of_normal(n, weights, means, covariances, rng):
+    noise = rng.uniform(-np.sqrt(3), np.sqrt(3), size=(n, means.shape[1]))
+    return draw(n, weights, means, covariances, rng, noise=noise)
+
+
 @idea("sample_gmm", GLOBAL)
 def sampled_globally(n, weights, means, covariances, rng):
     noise = np.random.standard_normal((n, means.shape[1]))  # noqa: NPY002

@@ -68,9 +68,10 @@ def course(tmp_path, monkeypatch):
     hand_in("bob", "wrong")
     monkeypatch.setattr(batch, "examine", examine)
     monkeypatch.setattr(course_module, "examine", examine)
-    monkeypatch.setattr(batch, "local", lambda: ThreadPoolExecutor(1))
-    monkeypatch.setattr(workers, "warm", lambda: None)
+    monkeypatch.setattr(batch, "local", lambda *kind: ThreadPoolExecutor(1))
+    monkeypatch.setattr(workers, "warm", lambda assignment: None)
     monkeypatch.setattr(sandbox, "require_sandbox", lambda: None)
+    monkeypatch.setattr(sandbox, "namespaces_nest", lambda: True)
     return tmp_path
 
 
@@ -78,6 +79,14 @@ def run(*arguments, code=0):
     result = RUNNER.invoke(cli.app, [*map(str, arguments)])
     assert result.exit_code == code, result.output
     return result
+
+
+def test_says_where_grading_will_be_slower(course, monkeypatch):
+    from genlab.grading import sandbox
+
+    assert "nest" not in run("grade", "--force").stderr
+    monkeypatch.setattr(sandbox, "namespaces_nest", lambda: False)
+    assert "Sandboxes do not nest here" in run("grade", "--force").stderr
 
 
 def test_a_class_from_release_to_feedback(course):

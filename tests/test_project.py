@@ -17,12 +17,13 @@ LOCKED_EXTRAS = ["course", "book", "test"]
 # What each part of genlab may import from the rest of it.
 MAY_IMPORT = {
     "models": {"models"},
+    "sampling": {"sampling", "models"},
     "datasets": {"datasets"},
     "plot": {"plot", "models"},
     "checks": {"checks", "models"},
     "notebooks": set(),
     "grading": {"grading", "checks", "models", "datasets", "plot", "notebooks"},
-    "cli": {"grading"},
+    "cli": {"checks", "grading"},
 }
 
 

@@ -20,6 +20,18 @@ stays with the instructor.
 from genlab.checks.answer import Answer, CheckFailed
 from genlab.checks.chance import follows, fresh, likely
 from genlab.checks.notebook import begin, beside, picture
+from genlab.checks.results import overview
 from genlab.checks.unavailable import UNAVAILABLE
 
-__all__ = ["UNAVAILABLE", "Answer", "CheckFailed", "begin", "beside", "follows", "fresh", "likely", "picture"]
+__all__ = [
+    "UNAVAILABLE",
+    "Answer",
+    "CheckFailed",
+    "begin",
+    "beside",
+    "follows",
+    "fresh",
+    "likely",
+    "overview",
+    "picture",
+]

@@ -5,6 +5,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from io import StringIO
 from typing import Any, NoReturn
 
@@ -16,18 +17,32 @@ from genlab.checks import ideas, wording
 Array = NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """A call of a student's function, the right answer, and the wrong one that came back, both in parts."""
+
+    function: str
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    expected: ideas.Parts
+    got: ideas.Parts
+
+    @property
+    def question(self) -> str:
+        """The key of the call among known wrong answers."""
+        return ideas.key(self.function, self.arguments, self.options)
+
+
 class CheckFailed(AssertionError):
     """A failed check. Its message is for the student.
 
     Attributes:
-        question: the key of the call that had wrong values for an answer (see genlab.checks.ideas), or "".
-        got: those values, in parts.
+        wrong: the call that had wrong values for an answer, if it is that which failed.
     """
 
-    def __init__(self, message: str, question: str = "", got: ideas.Parts = ()) -> None:
+    def __init__(self, message: str, wrong: "Wrong | None" = None) -> None:
         super().__init__(message)
-        self.question = question
-        self.got = got
+        self.wrong = wrong
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows: the message, without the way to it."""
@@ -78,7 +93,8 @@ class Answer:
             atol: absolute tolerance.
             options: keyword arguments of the student's function.
         """
-        question = ideas.key(self.name, arguments, options)
+        asked = tuple(map(_as_it_is, arguments))
+        kept = {name: _as_it_is(option) for name, option in options.items()}
         parts = self._parts(self._call(arguments, options, kind, underflow), kind)
         wanted = [
             None if part is ... else np.asarray(part, float)
@@ -93,10 +109,9 @@ class Answer:
                 continue
             if fits and np.any(~np.isfinite(got) | ((got == 0) & (want != 0))):
                 idea = underflow or idea
-            says = ideas.find(question, answer) or idea or f"wrong values in {label}."
-            self._fail(
-                says if kind else f"{says}\n{wording.difference(label, want, got)}", kind, question, answer
-            )
+            wrong = Wrong(self.name, asked, kept, wanted, answer)
+            says = ideas.find(wrong.question, answer) or idea or f"wrong values in {label}."
+            self._fail(says if kind else f"{says}\n{wording.difference(label, want, got)}", kind, wrong)
 
     def of(self, *arguments: Any, shapes: Any, kind: str = "", idea: str = "", **options: Any) -> Any:
         """Return the answer as an array of floats, or a tuple of arrays, to look at its properties.
@@ -123,7 +138,7 @@ class Answer:
     ) -> None:
         """Check that the function refuses the arguments with this error; if it does not, idea is said."""
         try:
-            with _quiet():
+            with quiet():
                 self.function(*map(_copy, arguments), **options)
         except error:
             return
@@ -169,7 +184,7 @@ class Answer:
         given = [_copy(argument) for argument in arguments]
         before = [_copy(argument) for argument in given]
         try:
-            with _quiet():
+            with quiet():
                 result = self.function(*given, **options)
         except NotImplementedError as raised:
             self._fail(wording.unfinished(self.name, raised), kind)
@@ -207,13 +222,13 @@ class Answer:
             pass
         self._fail(f"{label} must hold numbers, in one shape; it is of type {type(value).__name__}.", kind)
 
-    def _fail(self, says: str, kind: str = "", question: str = "", got: ideas.Parts = ()) -> NoReturn:
+    def _fail(self, says: str, kind: str = "", wrong: Wrong | None = None) -> NoReturn:
         where = f" (hidden test: {kind})" if kind else ""
-        raise CheckFailed(f"{self.name}{where}: {says}", question, got) from None
+        raise CheckFailed(f"{self.name}{where}: {says}", wrong) from None
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep prints and warnings out of the cell's output, where nbgrader takes a warning for failure."""
     with (
         redirect_stdout(StringIO()),
@@ -228,3 +243,8 @@ def _copy(argument: Any) -> Any:
     if isinstance(argument, (list, tuple)):
         return np.array(argument, float)
     return argument.copy() if isinstance(argument, np.ndarray) else argument
+
+
+def _as_it_is(argument: Any) -> Any:
+    """A copy for later: the function that is asked now may draw from a Generator."""
+    return copy.deepcopy(argument) if isinstance(argument, np.random.Generator) else _copy(argument)

@@ -7,6 +7,7 @@ writes into solutions/gmm-em/ideas.json what it answered where it failed, with t
 answers the same. Run it in the course's folder.
 """
 
+import copy
 import json
 import sys
 from collections.abc import Callable
@@ -17,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from genlab import checks
+from genlab.checks.answer import Wrong, quiet
 from genlab.checks.ideas import Table, same
+from genlab.checks.results import function_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Assignment:
         ideas: name to wrong idea; their code sees the namespace too.
         tests: the test cells, grade id to source.
         points: grade id to points, of everything that is graded.
+        functions: what is to be written.
     """
 
     folder: Path
@@ -55,6 +59,7 @@ class Assignment:
     ideas: dict[str, Idea] = field(init=False)
     tests: dict[str, str] = field(init=False)
     points: dict[str, int] = field(init=False)
+    functions: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
         notebook = json.loads((self.folder / f"{self.folder.name}.ipynb").read_text(encoding="utf-8"))
@@ -67,18 +72,21 @@ class Assignment:
         self.tests = {
             data["grade_id"]: source for data, source, _ in cells if data["grade"] and not data["solution"]
         }
-        solution = "\n".join(source for data, source, kind in cells if data["solution"] and kind == "code")
+        written = {
+            data["grade_id"]: text for data, text, kind in cells if data["solution"] and kind == "code"
+        }
+        self.functions = list(written)
         catalogue = self.folder.with_name(f"{self.folder.name}_ideas.py")
-        self.names = {"np": np} | {name: getattr(checks, name) for name in checks.__all__}
+        self.names = _names()
         self._run(catalogue.read_text(encoding="utf-8"), str(catalogue))
-        self.ideas = {name: value for name, value in self.names.items() if isinstance(value, Idea)}
-        self._run(self.answers or solution, "answers")
+        self.ideas = _ideas(self.names)
+        self._run(self.answers or "\n".join(written.values()), "answers")
 
     def failures(self, function: str, *, hidden: bool = True) -> dict[str, checks.CheckFailed]:
         """Run the tests of a function, with or without their hidden part; returns grade id to failure."""
         failed = {}
         for grade_id, source in self.tests.items():
-            if grade_id.startswith(f"test_{function}"):
+            if function_of(grade_id, self.functions) == function:
                 try:
                     self._run(source if hidden else visible(source), grade_id)
                 except checks.CheckFailed as failure:
@@ -99,9 +107,9 @@ class Assignment:
         known: Table = {}
         for wrong in self.ideas.values():
             for failure in self.failures_of(wrong, hidden=False).values():
-                if failure.question:
-                    got = [None if part is None else np.round(part, 9).tolist() for part in failure.got]
-                    known.setdefault(failure.question, []).append({"says": wrong.says, "got": got})
+                if failure.wrong:
+                    got = [None if part is None else np.round(part, 9).tolist() for part in failure.wrong.got]
+                    known.setdefault(failure.wrong.question, []).append({"says": wrong.says, "got": got})
         for question, entries in known.items():
             says = [{other["says"] for other in entries if same(other["got"], e["got"])} for e in entries]
             alone = [entry for entry, sentences in zip(entries, says, strict=True) if len(sentences) == 1]
@@ -112,6 +120,49 @@ class Assignment:
 
     def _run(self, source: str, name: str) -> None:
         exec(compile(source, name, "exec"), self.names)
+
+
+def recognise(code: str, failure: checks.CheckFailed) -> str:
+    """Name the wrong idea behind wrong values, on any input: hidden tests', too.
+
+    Args:
+        code: of an assignment's catalogue, <name>_ideas.py. It is run here: never give it a student's.
+        failure: of a test.
+
+    Returns:
+        The sentence of the idea that answers the same call the same way, where that is not the right answer;
+        "" if there is none, or if ideas with different sentences do.
+    """
+    wrong = failure.wrong
+    if wrong is None:
+        return ""
+    names = _names()
+    exec(compile(code, "ideas", "exec"), names)
+    ideas = [idea for idea in _ideas(names).values() if idea.target == wrong.function]
+    sentences = {idea.says for idea in ideas if _answers_so(idea, wrong)}
+    return sentences.pop() if len(sentences) == 1 else ""
+
+
+def _answers_so(idea: Idea, wrong: Wrong) -> bool:
+    """Say whether an idea's answer is that wrong one."""
+    state = np.random.get_state()  # noqa: NPY002, an idea may use it
+    try:
+        with quiet():
+            result = idea.function(*copy.deepcopy(wrong.arguments), **copy.deepcopy(wrong.options))
+            parts = [result] if len(wrong.got) == 1 else result
+            return same(parts, wrong.got) and not same(parts, wrong.expected)
+    except (Exception, SystemExit):  # wrong ideas may fail in any way
+        return False
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+
+
+def _names() -> dict[str, Any]:
+    return {"np": np} | {name: getattr(checks, name) for name in checks.__all__}
+
+
+def _ideas(names: dict[str, Any]) -> dict[str, Idea]:
+    return {name: value for name, value in names.items() if isinstance(value, Idea)}
 
 
 def visible(source: str, begin: str = "BEGIN HIDDEN TESTS", end: str = "END HIDDEN TESTS") -> str:
@@ -149,4 +200,7 @@ def write(folder: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not Path("solutions", sys.argv[1]).is_dir():
         sys.exit(f"Say which assignment of {Path('solutions').resolve()} is meant.\n{__doc__}")
-    write(Path("solutions", sys.argv[1]))
+    # Of this module there are two now: the ideas are those of the one that the catalogues import.
+    from genlab.checks import catalogue
+
+    catalogue.write(Path("solutions", sys.argv[1]))

@@ -29,7 +29,8 @@ def key(function: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> 
     """Name a question: the function, and a digest of its arguments (a Generator counts as any other)."""
     digest = hashlib.sha256()
     for name, value in [*enumerate(arguments), *sorted(options.items())]:
-        array = np.zeros(0) if isinstance(value, np.random.Generator) else np.asarray(value, "<f8")
+        array = np.asarray(value)
+        array = array.astype("<f8") if array.dtype.kind in "biuf" else np.array(type(value).__name__)
         digest.update(f"{name} {array.shape} ".encode() + array.tobytes())
     return f"{function} {digest.hexdigest()[:16]}"
 

@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from genlab.checks import ideas, wording
+from genlab.checks import ideas, results, wording
 from genlab.checks.answer import CheckFailed
 from genlab.checks.unavailable import UNAVAILABLE, refuse
 
 
 def begin(assignment: str) -> None:
-    """Open an assignment: refuse the modules that it makes unavailable, and read its known wrong answers.
+    """Open an assignment: refuse what it makes unavailable, read its known wrong answers, record its tests.
 
     Args:
         assignment: its name. Its ideas.json is read from the working directory, the notebook's own.
@@ -23,6 +23,7 @@ def begin(assignment: str) -> None:
         raise ValueError(f"assignment is {assignment!r}; it must be one of {', '.join(UNAVAILABLE)}")
     refuse(UNAVAILABLE[assignment])
     ideas.read(Path("ideas.json"))
+    results.begin(Path(f"{assignment}.ipynb"))
 
 
 def beside(

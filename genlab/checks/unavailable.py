@@ -9,14 +9,19 @@ from types import ModuleType
 _SCIPY_STATS = ("scipy.stats", "scipy.signal", "sklearn")  # with scipy.stats go the packages that load it
 
 UNAVAILABLE: dict[str, tuple[str, ...]] = {
-    "introduction": ("sklearn.naive_bayes", "sklearn.discriminant_analysis", "sklearn.mixture"),
-    "probability": (*_SCIPY_STATS, "genlab.models.gaussian", "genlab.models.mixture"),
+    "introduction": (
+        "sklearn.naive_bayes",
+        "sklearn.discriminant_analysis",
+        "sklearn.mixture",
+        "genlab.models",
+    ),
+    "probability": (*_SCIPY_STATS, "genlab.models"),
     "taxonomy": (*_SCIPY_STATS, "hmmlearn"),
     "gmm-em": ("sklearn.mixture", "sklearn.cluster", "scipy.cluster", "genlab.models.mixture"),
     "sampling": _SCIPY_STATS,
     "ethics": ("sklearn.neighbors", "fairlearn"),
 }
-"""Assignment to the modules that it refuses, each with all that is below it."""
+"""Assignment to the modules that it refuses, each with all that is below it: also genlab's own answers."""
 
 
 class _Refusal(MetaPathFinder):

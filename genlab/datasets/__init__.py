@@ -7,6 +7,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genlab.datasets.patients import cohort, numeric
+from genlab.datasets.sklearn_tables import breast_cancer, digits, iris, wine
+
+__all__ = [
+    "breast_cancer",
+    "cohort",
+    "digits",
+    "hidden_markov",
+    "iris",
+    "network",
+    "numeric",
+    "old_faithful",
+    "two_clusters",
+    "wine",
+]
+
 NETWORKS = ("alarm", "asia", "sprinkler")
 CHAINS = ("healthy_fever", "rainy_sunny", "umbrella")
 
@@ -71,6 +87,7 @@ def two_clusters(n: int, rng: np.random.Generator) -> tuple[NDArray[np.float64],
     Cluster 0 has weight 0.4, mean (-1, 2), variances 2.5 and 1.2 and covariance 1.5. Cluster 1 has weight
     0.6, mean (1, -1), variances 3 and 0.6 and covariance -1. Both are longer than they are far apart, so a
     method that expects round clusters, such as k-means, misplaces many points.
+    The datasheet is two_clusters.md.
 
     Returns:
         X: (n, 2), in no units.

@@ -1,5 +1,6 @@
 """A class, graded: notebooks are examined side by side, and one writer fills the gradebook."""
 
+import functools
 import json
 import time
 import traceback
@@ -9,6 +10,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 
+from genlab.checks import UNAVAILABLE
 from genlab.grading.course import Course, GradingError
 from genlab.grading.gradebook import Cell, Mark, agrees
 from genlab.grading.outcome import Outcome
@@ -55,7 +57,8 @@ def grade(
     """
     try:
         with course.lock():
-            workers = Workers(examine, executor or local, ahead=2 * cores() + 2)
+            here = functools.partial(local, UNAVAILABLE.get(assignment, ()), course.unsafe)
+            workers = Workers(examine, executor or here, ahead=2 * cores() + 2)
             batch = _Batch(course, assignment, force, workers)
             try:
                 course.register(assignment)
@@ -74,6 +77,7 @@ class _Batch:
         self.workers = workers
         self.waiting: dict[str, list[_Submission]] = defaultdict(list)  # by the key of a missing result
         self.ready: deque[_Submission] = deque()
+        self.unsettled: dict[str, bytes] = {}  # results that are not to be found again by a later run
         self.failed: set[str] = set()
 
     def run(self, students: Sequence[str]) -> Iterator[Outcome]:
@@ -97,8 +101,17 @@ class _Batch:
         with suppress(OSError):
             for name, result in self.workers.results(block=False):
                 if isinstance(result, bytes):
-                    self.course.store.put(name, result)
+                    self._keep(name, result)
         self.workers.stop()
+
+    def _keep(self, name: str, result: bytes) -> float:
+        """Keep a result; returns the seconds that it took."""
+        fields = json.loads(result)
+        if fields["settled"]:
+            self.course.store.put(name, result)
+        else:
+            self.unsettled[name] = result
+        return float(fields["seconds"])
 
     def _open(self, student: str, marks: dict[Cell, Mark]) -> bool:
         """See what of a submission must be examined; returns whether nothing is to be done."""
@@ -111,7 +124,8 @@ class _Batch:
         before = {notebook: found.metadata.genlab["key"] for notebook, found in graded.items()}
         if keys == before and not self.force and agrees(graded, marks):
             return True
-        opened = _Submission(student, set(keys.values()), set(), set(before.values()) - set(keys.values()))
+        outdated = set(filter(None, before.values())) - set(keys.values())
+        opened = _Submission(student, set(keys.values()), set(), outdated)
         for name, content in works.values():
             if self.force or self.course.store.get(name) is None:
                 opened.missing.add(name)
@@ -128,8 +142,7 @@ class _Batch:
             if isinstance(result, Exception):
                 yield from [self._failed(o.student, result) for o in waiting if o.student not in self.failed]
                 continue
-            self.course.store.put(name, result)
-            seconds = json.loads(result)["seconds"]
+            seconds = self._keep(name, result)
             for opened in waiting:
                 opened.missing.remove(name)
                 opened.seconds += seconds
@@ -139,6 +152,8 @@ class _Batch:
     def _write(self, opened: _Submission) -> Outcome:
         for attempt in range(ATTEMPTS):
             try:
+                for name in opened.keys & self.unsettled.keys():
+                    self.course.store.put(name, self.unsettled[name])  # for one reading
                 if attempt:
                     self.course.register(self.assignment)  # as somebody may have removed the gradebook
                 self.course.write(self.assignment, opened.student)

@@ -4,17 +4,21 @@ A nursery, warm with what courses import, lives in the sandbox and forks one can
 namespaces of its own. Where the machine forbids those, a nursery serves one candidate only: slower, as safe.
 """
 
+import atexit
 import base64
 import json
 import os
+import select
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from genlab.grading.sandbox import (
     ENVIRONMENT,
@@ -41,14 +45,17 @@ class Candidate:
     """A kernel with the student's code, seen from outside.
 
     Attributes:
-        control: tells "started" and "ended"; takes "interrupt" and "kill"; closed, it ends the candidate.
+        control: tells "started", "ended", "killed" (a process was, by a signal that nobody can withstand) and
+            "accounted"; takes "interrupt", "kill" and "account"; closed, it ends the candidate.
         channels: for each test the socket to the copy set aside for it.
         sockets: a descriptor of the folder of the kernel's own sockets, once it has started.
+        heard: what it has told since it started; b"" is its end.
     """
 
     control: socket.socket
     channels: dict[str, socket.socket]
     sockets: int = -1
+    heard: set[bytes] = field(default_factory=set)
 
     def started(self, seconds: float) -> None:
         """Wait until the kernel listens.
@@ -66,22 +73,33 @@ class Candidate:
             raise CandidateFailed(f"the student's kernel did not start ({text.decode(errors='replace')})")
         self.sockets = files[0]
 
-    def lost(self) -> bool:
-        """Say whether it was ended from outside: what it did not answer then is not the student's fault."""
-        with suppress(BlockingIOError):
-            while self.control.recv(100):
-                pass
-            return True
-        return False
-
     def alive(self) -> bool:
         """Say whether the kernel still runs."""
-        try:
-            return self.control.recv(100, socket.MSG_PEEK) not in (b"", b"ended")
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+        self._hear()
+        return not self.heard & {b"ended", b""}
+
+    def fared(self, seconds: float) -> Literal["well", "killed", "lost"]:
+        """Say at the end how it fared.
+
+        What was not answered may be no fault of the student's if a process was killed, which the student's
+        code may have done itself; and is none if the candidate as a whole was lost.
+        """
+        self.order(b"account")
+        end = time.monotonic() + seconds
+        while not self.heard & {b"accounted", b""} and (left := end - time.monotonic()) > 0:
+            select.select([self.control], [], [], left)
+            self._hear()
+        if b"accounted" not in self.heard:
+            return "lost"
+        return "killed" if b"killed" in self.heard else "well"
+
+    def _hear(self) -> None:
+        with suppress(BlockingIOError):
+            while b"" not in self.heard:
+                try:
+                    self.heard.add(self.control.recv(100))
+                except ConnectionError:
+                    self.heard.add(b"")
 
     def order(self, what: bytes) -> None:
         """Send "interrupt" or "kill"; to a kernel that has ended, in vain."""
@@ -103,24 +121,38 @@ class Nursery:
     Args:
         unavailable: names of modules that are not there to import.
         unsafe: without a sandbox: candidates can read and do whatever the grader can.
+        requests: the socket to one that another process has started, and that serves for as long as it runs.
+
+    Raises:
+        SandboxUnavailable: bubblewrap is missing or may not make a sandbox here.
     """
 
-    def __init__(self, unavailable: Sequence[str] = (), unsafe: bool = False) -> None:
+    def __init__(
+        self, unavailable: Sequence[str] = (), unsafe: bool = False, requests: socket.socket | None = None
+    ) -> None:
         self.unavailable = tuple(unavailable)
         self.unsafe = unsafe
+        self.requests = requests
         self.folder = tempfile.TemporaryDirectory(prefix="genlab-") if unsafe else None
         if self.folder:
             shutil.copytree(INSIDE, Path(self.folder.name, "candidate"))
-        if not unsafe:
+        if not unsafe and requests is None:
             require_sandbox()
-        self.shared = not unsafe and namespaces_nest()
+        self.shared = requests is not None or (not unsafe and namespaces_nest())
         self.process: subprocess.Popen[bytes] | None = None
 
     def ready(self) -> None:
         """Start to warm up, if it is to be shared and does not run yet, or no more."""
-        if self.shared and (self.process is None or self.process.poll() is not None):
+        if self.shared and not self._runs():
             self.close()
             self._start()
+
+    def _runs(self) -> bool:
+        if self.requests is None or (self.process is not None and self.process.poll() is not None):
+            return False
+        ended = select.poll()
+        ended.register(self.requests, 0)
+        return not ended.poll(0)
 
     def launch(
         self, files: Mapping[str, bytes], connection: Mapping[str, object], tests: Sequence[str]
@@ -155,6 +187,7 @@ class Nursery:
             json.dump(request, file)
         os.lseek(text, 0, os.SEEK_SET)
         given = [theirs.fileno(), text, *(there.fileno() for _, there in pairs.values())]
+        assert self.requests is not None
         try:
             socket.send_fds(self.requests, [b"\n"], given)
         finally:
@@ -185,9 +218,11 @@ class Nursery:
             )
 
     def close(self) -> None:
-        """End it, and all its candidates."""
-        if self.process is not None:
+        """End it, and all its candidates, unless it is another process's."""
+        if self.requests is not None:
             self.requests.close()
+            self.requests = None
+        if self.process is not None:
             self.process.kill()
             self.process.wait()
             self.process = None
@@ -197,3 +232,30 @@ class Nursery:
         self.close()
         if self.folder:
             self.folder.cleanup()
+
+
+_nurseries: dict[tuple[tuple[str, ...], bool], Nursery] = {}
+
+
+def nursery(unavailable: Sequence[str] = (), unsafe: bool = False) -> Nursery:
+    """The nursery for candidates of this kind, getting warm; this process has one at a time."""
+    kind = tuple(unavailable), unsafe
+    if kind not in _nurseries:
+        close()
+        _nurseries[kind] = Nursery(*kind)
+    _nurseries[kind].ready()
+    return _nurseries[kind]
+
+
+def adopt(unavailable: Sequence[str], requests: socket.socket) -> None:
+    """Use a nursery that another process has started."""
+    close()
+    _nurseries[tuple(unavailable), False] = Nursery(unavailable, False, requests)
+
+
+@atexit.register
+def close() -> None:
+    """End the nursery."""
+    for nursery in _nurseries.values():
+        nursery.remove()
+    _nurseries.clear()

@@ -46,6 +46,7 @@ class Course:
 
     def __init__(self, folder: Path, unsafe: bool = False) -> None:
         self.folder = folder.resolve()
+        self.unsafe = unsafe
         self.store = Store(self.folder / STORE)
         # nbgrader calls alembic, which is not on the path where the environment is not activated.
         os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])

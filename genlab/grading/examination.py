@@ -3,7 +3,6 @@
 Nothing that a test asks can reach an output of the student's: by then, the student's cells are over.
 """
 
-import atexit
 import copy
 import dataclasses
 import gc
@@ -24,7 +23,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from genlab.grading.candidates import Candidate, CandidateFailed, Nursery
+from genlab.grading.candidates import Candidate, CandidateFailed, Nursery, nursery
 from genlab.grading.examiner import Examiner, warm
 from genlab.grading.rehearsal import Rehearsal, is_test
 from genlab.grading.sanitize import harmless
@@ -38,9 +37,6 @@ ATTEMPTS = 2
 
 class ExaminationFailed(RuntimeError):
     """A submission could not be examined; the message says why."""
-
-
-_nurseries: dict[tuple[Any, ...], Nursery] = {}
 
 
 def examine(work: bytes) -> bytes:
@@ -58,13 +54,13 @@ def examine(work: bytes) -> bytes:
     """
     start = time.monotonic()
     given = Work.from_bytes(work)
-    _nursery(given)  # warms up meanwhile
+    nursery(given.unavailable, given.unsafe)  # warms up meanwhile
     warm(given)
     for _ in range(ATTEMPTS):
-        items = _in_a_fork(given, _nursery(given))
+        items = _in_a_fork(given, nursery(given.unavailable, given.unsafe))
         end = items[-1] if items else {}
-        if "done" in end or "silent" in end:
-            break  # else the process failed, or was killed
+        if end.get("done") == "well" or "silent" in end:
+            break  # else something failed, or was killed
     if "failed" in end:
         raise ExaminationFailed(end["failed"])
     return _result(given, items, time.monotonic() - start).to_bytes()
@@ -98,24 +94,6 @@ def _in_a_fork(work: Work, nursery: Nursery) -> list[dict[str, Any]]:
         os.waitpid(child, 0)
 
 
-def _nursery(work: Work) -> Nursery:
-    """The warm nursery for work of this kind; there is one at a time."""
-    kind = (work.unavailable, work.unsafe)
-    if kind not in _nurseries:
-        close()
-        _nurseries[kind] = Nursery(*kind)
-    _nurseries[kind].ready()
-    return _nurseries[kind]
-
-
-@atexit.register
-def close() -> None:
-    """End the nursery."""
-    for nursery in _nurseries.values():
-        nursery.remove()
-    _nurseries.clear()
-
-
 def _examine(work: Work, nursery: Nursery) -> Iterator[dict[str, Any]]:
     """Yield what is found, as it is found: the student's notebook, each verdict, and how it ended."""
     with tempfile.TemporaryDirectory(prefix="genlab-") as folder:
@@ -124,29 +102,32 @@ def _examine(work: Work, nursery: Nursery) -> Iterator[dict[str, Any]]:
             path = Path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+        fared = set()
         try:
             rehearsal, candidate = _rehearse(work, nursery)
             examiner = Examiner(work, candidate.channels, rehearsal.unreached)
             yield {"notebook": rehearsal.nb}
             for name, verdict in examiner.verdicts():
                 yield {"test": name, "verdict": dataclasses.asdict(verdict)}
-            _close(candidate)
+            fared.add(_close(candidate))
             if examiner.failed and not rehearsal.unreached:
                 brief = dataclasses.replace(work, submission_seconds=work.cell_seconds)
                 _, candidate = _rehearse(brief, nursery, without=rehearsal.cut_short)
                 for name, verdict in examiner.told(candidate.channels):
                     yield {"test": name, "verdict": dataclasses.asdict(verdict)}
-                _close(candidate)
+                fared.add(_close(candidate))
         except CandidateFailed as error:
             yield {"failed": str(error)}
         else:
-            yield {"done": True}
+            yield {"done": "killed" if "killed" in fared else "well"}
 
 
-def _close(candidate: Candidate) -> None:
-    if candidate.lost():
-        raise CandidateFailed("the sandbox was ended from outside")
+def _close(candidate: Candidate) -> str:
+    fared = candidate.fared(GRACE)
     candidate.close()
+    if fared == "lost":
+        raise CandidateFailed("the sandbox was ended from outside")
+    return fared
 
 
 def _rehearse(work: Work, nursery: Nursery, without: Collection[int] = ()) -> tuple[Rehearsal, Candidate]:
@@ -182,7 +163,8 @@ def _result(work: Work, items: list[dict[str, Any]], seconds: float) -> Result:
             notebook = nbformat.from_dict(item["notebook"])
         elif "test" in item:
             verdicts[item["test"]] = Verdict(**item["verdict"])
-    if {"done": True} not in items:
+    end = items[-1] if items else {}
+    if "done" not in end:
         problem = (
             "Not examined to its end: it took too long, or too much memory. Tests not reached have no marks."
         )
@@ -192,7 +174,7 @@ def _result(work: Work, items: list[dict[str, Any]], seconds: float) -> Result:
             name = cell.metadata.nbgrader.grade_id
             verdict = verdicts.setdefault(name, Verdict(0.0, problem or "This test was not reached."))
             _show(cell, verdict)
-    return Result(notebook, verdicts, problem, seconds, work.unsafe)
+    return Result(notebook, verdicts, problem, seconds, work.unsafe, settled=end.get("done") != "killed")
 
 
 def _show(cell: NotebookNode, verdict: Verdict) -> None:

@@ -16,9 +16,12 @@ from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
 import genlab.datasets
 import genlab.plot  # noqa: F401
+from genlab.checks import CheckFailed
+from genlab.checks.catalogue import recognise
 from genlab.grading import instructor, standins
-from genlab.grading.candidate import wire
+from genlab.grading.candidate.encode import Frame
 from genlab.grading.candidate.respond import Printed
+from genlab.grading.candidate.wire import WireError
 from genlab.grading.failure import Failure
 from genlab.grading.rehearsal import is_test
 from genlab.grading.snapshot import UNREADABLE, NoAnswer, Snapshot, TimeUp
@@ -45,8 +48,8 @@ class Examiner:
         self.channels = channels
         self.unreached = unreached
         self.tests = {cell.metadata.nbgrader.grade_id: cell for cell in work.notebook.cells if is_test(cell)}
-        solutions = [cell.source for cell in work.source.cells if instructor.is_solution(cell)]
-        self.students: set[str] = set().union(*map(instructor.defines, solutions))
+        self.solutions = [cell.source for cell in work.source.cells if instructor.is_solution(cell)]
+        self.students: set[str] = set().union(*map(instructor.defines, self.solutions))
         self.shell = _shell()
         self.namespace = self.shell.user_ns
         self.snapshot: Snapshot | None = None
@@ -102,13 +105,27 @@ class Examiner:
         outcome = self._guarded(name, cell.source, before)
         if isinstance(outcome, Failure):
             hidden = instructor.released(cell.source) != cell.source
-            verdict = Verdict(0.0, outcome.for_student(hidden), outcome.evidence)
+            says = outcome.for_student(hidden)
+            if hidden and (idea := self._idea(outcome.error)) not in says:
+                says = f"{says}\n{idea}"
+            verdict = Verdict(0.0, says, outcome.evidence)
             if hidden:
                 self.failed[name] = before, verdict
             return verdict
         if outcome is not None and outcome < points:
             return Verdict(outcome, "Only a part of this test passed.")
         return Verdict(points)
+
+    def _idea(self, error: BaseException) -> str:
+        """What is to be said of the wrong idea behind a wrong answer, if it is one of the catalogue's."""
+        if not self.work.ideas or not isinstance(error, CheckFailed):
+            return ""
+        code = "\n".join([self.work.ideas, *self.solutions])  # an idea may build on right functions
+        try:
+            with _alarm(PATIENCE):
+                return recognise(code, error)
+        except (Exception, TimeUp):
+            return ""
 
     def _guarded(self, name: str, source: str, before: list[str]) -> Failure | float | None:
         try:
@@ -179,7 +196,7 @@ class Examiner:
                 if value is not _MISSING:
                     self.namespace[name] = value
 
-    def _names(self, frame: wire.Frame) -> list[Any]:
+    def _names(self, frame: Frame) -> list[Any]:
         """Tell the candidate what the test has deleted, or bound to something else, since the last call."""
         told = []
         for name, own in self.bound.items():
@@ -218,7 +235,7 @@ class Examiner:
                 lambda: standins.kind(self._current, key, name, made, special),
             )
             return self.classes[name]
-        raise wire.WireError("what came is not a value")
+        raise WireError("what came is not a value")
 
     def _known(self, key: Any, make: Callable[[], Any]) -> Any:
         if key not in self.functions:

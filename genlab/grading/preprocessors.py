@@ -19,8 +19,10 @@ from nbgrader.utils import parse_utc
 from traitlets import Bool, Integer
 
 from genlab.grading.reading import TIMESTAMP, Unreadable, read_file, writable
+from genlab.grading.store import Store
 from genlab.grading.submission import files_beside, handed_in, work
 from genlab.grading.work import Result, Work, key
+from genlab.grading.workers import examine
 
 STORE = ".genlab"  # the folder in the course's where results are kept
 
@@ -49,10 +51,6 @@ class Examine(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Examine the submission that the resources name; returns its notebook with the verdicts."""
-        # These load the sandbox, which nothing but grading needs.
-        from genlab.grading.examination import examine
-        from genlab.grading.store import Store
-
         course = self.parent.parent.coursedir
         names = resources["nbgrader"]
         wanted, problem = self.work(course, names["student"], names["assignment"], names["notebook"])
@@ -64,6 +62,9 @@ class Examine(NbGraderPreprocessor):
             found = examine(data)
             store.put(name, found)
         result = Result.from_bytes(found)
+        if not result.settled:
+            store.discard(name)
+            name = ""
         nb = presentable(result.notebook)
         problem = writable(" ".join(filter(None, [problem, result.problem])))
         nb.metadata["genlab"] = {"key": name, "problem": problem, "unsafe": result.unsafe}

@@ -89,11 +89,15 @@ class Rehearsal(NotebookClient):
         candidate: Candidate = self.km.provisioner.candidate
         self._connect()
         self.deadline = time.monotonic() + self.submission_seconds
+        tests: list[str] = []  # that follow one another
         for index, cell in enumerate(self.nb.cells):
             if is_test(cell):
-                self._set_aside(cell)
+                tests.append(cell.metadata.nbgrader.grade_id)
             elif cell.cell_type == "code":
+                self._set_aside(tests)
+                tests = []
                 self._run(cell, index)
+        self._set_aside(tests)
         candidate.order(b"kill")
         self.kc.stop_channels()
         self.km.context.destroy(linger=0)
@@ -133,15 +137,14 @@ class Rehearsal(NotebookClient):
         self.shown += len(str(msg["content"]))
         return super().output(outs, msg, display_id, cell_index) if self.shown < MAX_OUTPUT else None
 
-    def _set_aside(self, cell: NotebookNode) -> None:
-        """Have the kernel fork; a kernel that does not, fails the test."""
-        name = cell.metadata.nbgrader.grade_id
-        code = f"__import__('candidate.respond').respond.set_aside({name!r}, get_ipython().user_ns)"
-        if not self.stopped:
+    def _set_aside(self, tests: list[str]) -> None:
+        """Have the kernel fork for each of these tests; a kernel that does not, fails them."""
+        code = f"__import__('candidate.respond').respond.set_aside({tests!r}, get_ipython().user_ns)"
+        if tests and not self.stopped:
             if self._answers(lambda: self.kc.execute(code, silent=True, store_history=False), GRACE):
                 return
             self.stopped = "Not run: an earlier cell had left the kernel without an answer."
-        self.unreached[name] = self.stopped
+        self.unreached |= dict.fromkeys(tests, self.stopped)
 
     def _run(self, cell: NotebookNode, index: int) -> None:
         """Run a cell of the student's, unless the submission was stopped earlier."""

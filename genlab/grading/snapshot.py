@@ -4,15 +4,17 @@ import builtins
 import hashlib
 import socket
 import sys
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, NoReturn
 
 import numpy as np
 
-from genlab.grading.candidate import wire
+from genlab.grading.candidate.decode import Reader
+from genlab.grading.candidate.encode import Frame
 from genlab.grading.candidate.table import RANDOM, Table, global_state
+from genlab.grading.candidate.wire import WireError, lengths
 from genlab.grading.generators import advance
 from genlab.grading.sandbox import INSIDE
 
@@ -59,13 +61,13 @@ class Snapshot:
         self.mentioned: Container[str] = ()  # the names that the test uses
         self.known: Container[str] = ()  # the names that the student is asked to define
         self.classes: dict[str, type] = {}  # that stand for the student's
-        self.names: Callable[[wire.Frame], list[Any]] = lambda frame: []
+        self.names: Callable[[Frame], list[Any]] = lambda frame: []
         self.seeded = global_state()
 
     def look(self, names: list[str]) -> dict[str, tuple[str, Any]]:
         """Ask what names stand for: ("value", ...) or ("error", why it cannot cross), or nothing."""
         with self.table.level():
-            found = self._ask(wire.Frame(self.table, self._refer), {"do": "look", "look": names})
+            found = self._ask(Frame(self.table, self._refer), {"do": "look", "look": names})
         if type(found) is not dict or any(type(v) is not tuple or len(v) != 2 for v in found.values()):
             self.give_up(UNREADABLE)
         return found
@@ -73,7 +75,7 @@ class Snapshot:
     def call(self, key: Any, args: tuple[Any, ...], options: dict[str, Any], method: str = "") -> Any:
         """Call a function of the student's."""
         with self.table.level():
-            frame = wire.Frame(self.table, self._refer)
+            frame = Frame(self.table, self._refer)
             with self._crossing():
                 message = {
                     "do": "call",
@@ -89,17 +91,17 @@ class Snapshot:
     def ask(self, what: str, key: Any, **more: Any) -> Any:
         """Get an attribute, or an iterator's next item."""
         with self.table.level():
-            return self._ask(wire.Frame(self.table, self._refer), {"do": what, "object": key, **more})
+            return self._ask(Frame(self.table, self._refer), {"do": what, "object": key, **more})
 
     def set(self, key: Any, name: str, value: Any) -> None:
         """Set an attribute."""
         with self.table.level():
-            frame = wire.Frame(self.table, self._refer)
+            frame = Frame(self.table, self._refer)
             with self._crossing():
                 message = {"do": "set", "object": key, "name": name, "value": frame.encode(value)}
             self._ask(frame, message)
 
-    def _ask(self, frame: wire.Frame, message: dict[str, Any]) -> Any:
+    def _ask(self, frame: Frame, message: dict[str, Any]) -> Any:
         if self.broken:
             raise NoAnswer(self.broken)
         with self._crossing():
@@ -112,37 +114,36 @@ class Snapshot:
         with self._answering():
             self.channel.sendall(data)
             while True:
-                answer, blobs = self._receive()
-                reader = wire.Reader(blobs, self.table, self._resolve)
-                for number, content in answer.get("changes", ()):
-                    self._change(number, reader.decode(content))
-                if "call" not in answer:
-                    break
-                self._call_back(answer, reader)
-            print(answer.get("printed", ""), end="")
-            if answer.get("global"):
+                data = self._receive()
+                with self.table.level():
+                    reader = Reader(self.table, self._resolve)
+                    answer = reader.read(data)
+                    for number, value in answer["changes"]:
+                        self._change(number, value)
+                    if "call" not in answer:
+                        break
+                    self._call_back(answer, reader.mentioned)
+            print(answer["printed"], end="")
+            if answer["global"]:
                 np.random.random()  # noqa: NPY002, so that the test sees that it was used
                 self.seeded = global_state()
-            if "error" in answer:
-                raised = self._exception(**answer["error"])
-            else:
-                return reader.decode(answer["ok"])
+            if "error" not in answer:
+                return answer["ok"]
+            raised = self._exception(*answer["error"])
         raise raised
 
-    def _call_back(self, request: dict[str, Any], reader: wire.Reader) -> None:
+    def _call_back(self, request: dict[str, Any], mentioned: Iterable[int]) -> None:
         """Call a function of the examiner's for the student's code."""
-        with self.table.level():
-            args, options = reader.decode(request["args"]), reader.decode(request["options"])
-            function = self.functions[request["call"]]
-            try:
-                value = function(*args, **options)
-                frame = wire.Frame(self.table, self._refer)
-                reply: dict[str, Any] = {"ok": frame.result(value)}
-            except Exception as error:
-                frame = wire.Frame(self.table, self._refer)
-                reply = {"error": [type(error).__name__, str(error)]}
-            reply["changes"] = frame.changes({*reader.mentioned, *self.table.generators()})
-            self.channel.sendall(frame.finish(reply))
+        function = self.functions[request["call"]]
+        try:
+            value = function(*request["args"], **request["options"])
+            frame = Frame(self.table, self._refer)
+            reply: dict[str, Any] = {"ok": frame.result(value)}
+        except Exception as error:
+            frame = Frame(self.table, self._refer)
+            reply = {"error": [type(error).__name__, str(error)]}
+        reply["changes"] = frame.changes({*mentioned, *self.table.generators()})
+        self.channel.sendall(frame.finish(reply))
 
     def _refer(self, value: Any) -> dict[str, Any]:
         key = getattr(value, "stands_for", None)
@@ -154,9 +155,7 @@ class Snapshot:
                 self.functions.append(value)
             name = str(getattr(value, "__name__", type(value).__name__))
             return {"callback": [self.numbers[id(value)], name]}
-        raise wire.WireError(
-            f"an object of type {type(value).__name__} cannot be given to the student's code"
-        )
+        raise WireError(f"an object of type {type(value).__name__} cannot be given to the student's code")
 
     def _resolve(self, tag: str, content: Any) -> Any:
         if tag == "yours":
@@ -197,7 +196,7 @@ class Snapshot:
         """Blame the test for what cannot be sent."""
         try:
             yield
-        except wire.WireError as error:
+        except WireError as error:
             self.broken, self.detail = "The test gave the function what cannot cross.", str(error)
             raise CannotCross(str(error)) from None
 
@@ -211,7 +210,7 @@ class Snapshot:
             self.give_up("The function did not end in time: does it hold a loop that does not end?")
         except OSError:
             self.give_up(GONE)
-        except (wire.WireError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except (WireError, LookupError, TypeError, ValueError, AttributeError) as error:
             self.give_up(UNREADABLE, str(error))
 
     def give_up(self, why: str, detail: str = "") -> NoReturn:
@@ -219,16 +218,19 @@ class Snapshot:
         self.broken, self.detail = why, detail
         raise NoAnswer(why) from None
 
-    def _receive(self) -> tuple[dict[str, Any], memoryview]:
-        data = bytearray(self._some())
+    def _receive(self) -> bytes:
+        data = self._some()
         while len(data) < 8:
             data += self._some()
-        size = 8 + sum(wire.lengths(bytes(data[:8])))
-        while len(data) < size:
-            data += self._some()
+        size = 8 + sum(lengths(data[:8]))
+        if len(data) < size:
+            rest = bytearray(data)
+            while len(rest) < size:
+                rest += self._some()
+            data = bytes(rest)
         if len(data) > size:
-            raise wire.WireError("more came than was asked for")
-        return wire.parse(bytes(data))
+            raise WireError("more came than was asked for")
+        return data
 
     def _some(self) -> bytes:
         data = self.channel.recv(2**18)

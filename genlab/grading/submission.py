@@ -76,6 +76,7 @@ def work(
         source=source,
         files=files,
         given=given,
+        ideas=_ideas(course, assignment),
         unavailable=tuple(UNAVAILABLE.get(assignment, ())),
         cell_seconds=cell_seconds,
         submission_seconds=submission_seconds,
@@ -94,7 +95,8 @@ def solution(course: CourseDirectory, assignment: str, notebook: str) -> Work:
     """
     source = _source(course, assignment, f"{notebook}.ipynb")
     _, given = files_beside(course, assignment, {})
-    return Work(assignment, source, source, {}, given, tuple(UNAVAILABLE.get(assignment, ())))
+    unavailable = tuple(UNAVAILABLE.get(assignment, ()))
+    return Work(assignment, source, source, {}, given, _ideas(course, assignment), unavailable)
 
 
 def handed_in(course: CourseDirectory, student: str, assignment: str) -> tuple[dict[str, bytes], list[str]]:
@@ -143,6 +145,12 @@ def _aside(course: CourseDirectory, assignment: str, submitted: Mapping[str, byt
 
 def _given(course: CourseDirectory, assignment: str) -> Path:
     return Path(os.path.normpath(course.format_path(course.source_directory, ".", assignment)))
+
+
+def _ideas(course: CourseDirectory, assignment: str) -> str:
+    folder = _given(course, assignment)
+    catalogue = folder.with_name(f"{folder.name}_ideas.py")
+    return catalogue.read_text(encoding="utf-8") if catalogue.exists() else ""
 
 
 def _source(course: CourseDirectory, assignment: str, name: str) -> NotebookNode:

@@ -27,6 +27,7 @@ class Work:
         source: the instructor's notebook, with solutions.
         files: the submission's other files, by their path relative to the notebook.
         given: the instructor's other files; each takes the place of a file of the student's.
+        ideas: the code of the assignment's catalogue of wrong ideas; "" if it has none.
         unavailable: modules that are not there to import.
         cell_seconds: what a cell, or a test, may take.
         submission_seconds: what all of them may take together.
@@ -38,6 +39,7 @@ class Work:
     source: NotebookNode
     files: Mapping[str, bytes]
     given: Mapping[str, bytes]
+    ideas: str = ""
     unavailable: tuple[str, ...] = ()
     cell_seconds: int = 30
     submission_seconds: int = 300
@@ -104,6 +106,8 @@ class Result:
         problem: what went wrong with the submission as a whole, or "".
         seconds: how long it took.
         unsafe: it ran without the sandbox.
+        settled: no process of the student's was killed. Otherwise it may be the machine's doing, not theirs,
+            so a further run examines the submission again.
     """
 
     notebook: NotebookNode
@@ -111,6 +115,7 @@ class Result:
     problem: str = ""
     seconds: float = 0.0
     unsafe: bool = False
+    settled: bool = True
 
     def to_bytes(self) -> bytes:
         """Encode."""

@@ -1,16 +1,22 @@
 """Work handed to the processes of an executor, which may be killed at any moment."""
 
+import functools
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from typing import Any
+
+from genlab.grading import candidates
+from genlab.grading.sandbox import SandboxUnavailable
 
 # Wherever notebooks are read, jsonschema builds parsers of formats that they do not have: half a second at
 # each start, unless the package that needs them seems not to be there.
@@ -125,20 +131,38 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def local() -> Executor:
-    """Processes on all cores of this machine."""
+def local(unavailable: Sequence[str], unsafe: bool) -> Executor:
+    """Processes on all cores of this machine, for work of one kind: they share a nursery.
+
+    Args:
+        unavailable: the modules that the work's assignment makes unavailable.
+        unsafe: it runs without the sandbox.
+    """
     warm()
+    shared = candidates.nursery(unavailable, unsafe)
     context = multiprocessing.get_context("forkserver")
-    return ProcessPoolExecutor(cores(), context, initializer=_begin, initargs=(context.Value("i", 0),))
+    begin = functools.partial(_begin, context.Value("i", 0), unavailable, shared.requests)
+    return ProcessPoolExecutor(cores(), context, initializer=begin)
 
 
-def warm() -> None:
-    """Start the process that local()'s are forked from; it imports what they need while others go on."""
+def warm(assignment: str = "") -> None:
+    """Start what local() needs, which imports for a second or two, while others go on.
+
+    Args:
+        assignment: what will be graded first, in the sandbox; "" if that is not known.
+    """
     multiprocessing.set_forkserver_preload([__name__, "genlab.grading.examination"])
     forkserver.ensure_running()
+    if assignment:
+        from genlab.checks import UNAVAILABLE
+
+        with suppress(SandboxUnavailable):  # which is told when the sandbox is needed
+            candidates.nursery(UNAVAILABLE.get(assignment, ()))
 
 
-def _begin(started: Any) -> None:
+def _begin(started: Any, unavailable: Sequence[str], requests: socket.socket | None) -> None:
+    if requests is not None:
+        candidates.adopt(unavailable, requests)
     # Examiner and candidate take turns: on one core, they need not wake another one up each time.
     with started:
         mine = sorted(os.sched_getaffinity(0))[started.value % cores()]

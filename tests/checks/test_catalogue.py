@@ -1,11 +1,14 @@
 """A small assignment with its catalogue, from the notebook to ideas.json."""
 
 import json
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
-from genlab.checks import ideas
-from genlab.checks.catalogue import Assignment, visible, write
+from genlab.checks import Answer, CheckFailed, ideas
+from genlab.checks.catalogue import Assignment, recognise, visible, write
 
 SOLUTION = "def double(x):\n    ### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION"
 TEST = """
@@ -100,6 +103,89 @@ def test_each_answer_stands_where_it_first_differs_unless_another_idea_gives_it_
         first: [{"says": "You halved.", "got": [[0.0, 1.0]]}],
         second: [{"says": "You squared.", "got": [[9.0]]}],
     }
+
+
+def test_the_command_writes_the_same(folder):
+    write(folder)
+    written = (folder / "ideas.json").read_bytes()
+    (folder / "ideas.json").unlink()
+    folder.parent.rename(folder.parent.with_name("solutions"))
+    course = folder.parent.parent
+    command = [sys.executable, "-m", "genlab.checks.catalogue", "doubling"]
+    subprocess.run(command, cwd=course, check=True)
+    assert (course / "solutions" / "doubling" / "ideas.json").read_bytes() == written
+
+
+def failing(function, expected, *arguments, **options):
+    with pytest.raises(CheckFailed) as failed:
+        Answer("double", function).gives(expected, *arguments, kind="a hidden one", **options)
+    return failed.value
+
+
+@pytest.mark.parametrize(
+    ("answer", "x", "says"),
+    [
+        (lambda x: x * x, [7.0, 1.0], "You squared."),
+        (lambda x: x - x / 2, [7.0, 1.0], "You halved."),  # two ideas, one sentence
+        (lambda x: x + 2, [7.0, 1.0], ""),  # two ideas, two sentences
+        (lambda x: x * 5, [7.0, 1.0], ""),
+        (lambda x: x * x, [2.0, 2.0 + 1e-6], ""),  # as near to the right answer as to a wrong one
+        (lambda x: x[:1], [7.0, 1.0], ""),
+    ],
+)
+def test_an_idea_is_recognised_on_any_input(answer, x, says):
+    assert recognise(IDEAS, failing(answer, 2 * np.array(x), x, rtol=1e-12)) == says
+
+
+def test_what_is_no_wrong_value_is_not_recognised():
+    assert recognise(IDEAS, failing(lambda x: 1 / 0, 4.0, 2.0)) == ""
+    assert recognise(IDEAS, CheckFailed("double: no")) == ""
+
+
+AWKWARD = """
+from genlab.checks.catalogue import idea
+
+@idea("double", "raises")
+def raises(x, rng):
+    raise KeyError
+
+@idea("double", "exits")
+def exits(x, rng):
+    raise SystemExit
+
+@idea("double", "warns, and changes what it was given")
+def in_place(x, rng):
+    np.log(x - 100.0)
+    x += rng.normal()
+    return x
+
+@idea("double", "draws from elsewhere")
+def elsewhere(x, rng):
+    return np.random.rand(3)
+
+@idea("double", "draws twice")
+def twice(x, rng):
+    rng.normal()
+    return x + rng.normal()
+
+@idea("other", "another function's")
+def another(x, rng):
+    return x + rng.normal()
+"""
+
+
+@pytest.mark.parametrize(
+    ("draws", "says"), [(1, "warns, and changes what it was given"), (2, "draws twice"), (3, "")]
+)
+def test_ideas_may_do_anything_and_draw_what_the_student_drew(draws, says, capfd):
+    failure = failing(
+        lambda x, rng: x + rng.normal(size=draws)[-1], [0.0], [1.0], rng=np.random.default_rng(3)
+    )
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    for _ in range(2):
+        assert recognise(AWKWARD, failure) == says
+    assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_question_is_its_function_and_its_arguments():

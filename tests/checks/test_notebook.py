@@ -55,6 +55,25 @@ def test_what_answers_the_question_is_refused_with_a_sentence(loaded_before):
         assert "is not available in this assignment" in said, line
 
 
+@pytest.mark.parametrize("assignment", ["introduction", "probability"])
+def test_genlabs_own_models_are_refused_where_they_are_the_question(assignment):
+    own = ["import genlab.models.gaussian", "from genlab import models", "from genlab.models import mixture"]
+    loaded = ["import genlab.models.gaussian"]
+    for before in ([], loaded):
+        assert all("is not available" in said for said in importing(assignment, own, before))
+
+
+def test_introduction_refuses_ready_made_classifiers_and_leaves_the_rest():
+    refused = ["sklearn.naive_bayes", "sklearn.discriminant_analysis", "sklearn.mixture"]
+    said = importing("introduction", [f"import {module}" for module in refused])
+    assert all("is not available" in sentence for sentence in said)
+    allowed = [
+        "import scipy.stats, scipy.special, genlab.plot",
+        "import sklearn.linear_model, sklearn.datasets",
+    ]
+    assert importing("introduction", [*allowed, "genlab.plot.use_style()"]) == [""] * 3
+
+
 def test_the_rest_is_there():
     allowed = [
         "import matplotlib.pyplot, genlab.plot, genlab.datasets, genlab.checks, genlab.models.gaussian",

@@ -68,7 +68,8 @@ def fake(work: bytes) -> bytes:
         if not passed:
             cells[name].outputs = [new_output("error", ename="Failed", evalue="no", traceback=["no"])]
             cells[name].metadata["genlab"] = {"says": "Not what was asked for."}
-    return Result(notebook, verdicts, seconds=0.5, unsafe=wanted.unsafe).to_bytes()
+    settled = "killed" not in answer
+    return Result(notebook, verdicts, seconds=0.5, unsafe=wanted.unsafe, settled=settled).to_bytes()
 
 
 class Here(Executor):
@@ -183,6 +184,15 @@ def test_equal_submissions_are_examined_once(folder, monkeypatch):
     assert len(grade(folder)) == 5
     assert len(examined) == 3
     assert scores(folder) == {**RIGHT, "dan": 5, "eve": 5}
+
+
+def test_what_was_killed_is_graded_and_examined_again_by_the_next_run(folder, monkeypatch):
+    for student in ("ada", "bob"):
+        hand_in(folder, student, "half: killed")
+    assert grade(folder) == {"ada": "done", "bob": "done", "cleo": "done"}
+    assert scores(folder) == {"ada": 2, "bob": 2, "cleo": 0}
+    monkeypatch.setattr(batch, "examine", lambda work: fake(work.replace(b"half: killed", b"right")))
+    assert grade(folder) == {"ada": "done", "bob": "done", "cleo": "unchanged"}
 
 
 @pytest.mark.parametrize("name", ["zoë o'neil", "=cmd|'C'!A0", "[red]x", "*", "a b", " c ", "{x}", "a,b"])

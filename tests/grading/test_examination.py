@@ -177,17 +177,48 @@ def test_the_last_word_is_that_of_the_cells_before_the_test(grade):
     assert grade(more=redefined).verdicts["plain"].score == 0
 
 
-@pytest.mark.parametrize("killed", [[], [{"notebook": new_notebook()}]])
+@pytest.mark.parametrize(
+    "killed", [[], [{"notebook": new_notebook()}], [{"done": "killed"}], [{"failed": "no memory"}]]
+)
 def test_an_examination_that_was_killed_is_begun_again(monkeypatch, killed):
     test = cell("assert True", "test", grade=True, points=2)
     notebook = new_notebook(cells=[test])
     verdict = {"test": "test", "verdict": {"score": 2.0, "says": "", "evidence": ""}}
-    runs = iter([killed, [{"notebook": notebook}, verdict, {"done": True}]])
-    monkeypatch.setattr(examination, "_nursery", lambda work: None)
+    runs = iter([killed, [{"notebook": notebook}, verdict, {"done": "well"}]])
+    monkeypatch.setattr(examination, "nursery", lambda *kind: None)
     monkeypatch.setattr(examination, "warm", lambda work: None)
     monkeypatch.setattr(examination, "_in_a_fork", lambda work, nursery: next(runs))
     result = Result.from_bytes(examine(Work("ps1", notebook, notebook, {}, {}).to_bytes()))
     assert scores(result) == {"test": 2.0} and not result.problem
+
+
+ASKED = """def test():
+    answer = Answer("squares", squares)
+    answer.gives([1.0, 4.0], 2)
+    ### BEGIN HIDDEN TESTS
+    answer.gives([1.0, 4.0, 9.0, 16.0], 4, kind="four")
+    ### END HIDDEN TESTS
+
+
+from genlab.checks import Answer
+
+test()"""
+IDEAS = """from genlab.checks.catalogue import idea
+
+
+@idea("squares", "These are powers of two.")
+def powers(n):
+    return squares(0 if n < 1 else 2)[:1] + [2**i for i in range(2, n + 1)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "idea"), [("1, 4, 8, 16", "These are powers of two."), ("1, 4, 10, 16", "")]
+)
+def test_a_wrong_idea_is_named_on_hidden_input_and_nothing_else_told(grade, answer, idea):
+    squares = f"def squares(n):\n    return [{answer}][:n]"
+    verdict = grade(squares=squares, tests={"asked": ASKED}, ideas=IDEAS).verdicts["asked"]
+    assert verdict.says == f"squares (hidden test: four): wrong values in the result.\n{idea}".strip()
 
 
 def test_without_the_sandbox_the_marks_are_the_same_and_it_is_recorded(grade):

@@ -23,7 +23,7 @@ _NEW_NAMESPACES = {
 }
 _ALL_NEW = sum(_NEW_NAMESPACES.values())
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC = 1, 2, 4, 4096, 16384
-_PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 4, 22, 38
+_PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 4, 22, 36, 38
 
 
 def unshare() -> None:
@@ -55,6 +55,11 @@ def mount_empty(path: str, size: int, writable: bool = True, keep: Iterable[str]
 def undumpable(on: bool = True) -> None:
     """Let no other process of the same user look into this one."""
     _check(_libc.prctl(_PR_SET_DUMPABLE, int(not on), 0, 0, 0))
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whatever process among this one's descendants loses its own."""
+    _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 
 
 def limit(limits: Mapping[str, int]) -> None:

@@ -24,17 +24,21 @@ WARM = [
     "numpy",
     "scipy.linalg",
     "scipy.special",
-    "scipy.optimize",
-    "scipy.stats",
     "matplotlib.pyplot",
     "matplotlib.backends.backend_agg",
     "matplotlib_inline.backend_inline",
     "ipykernel.kernelapp",
     "ipykernel.inprocess",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.extensions.storemagic",
+    "tornado.platform.asyncio",
     "genlab.checks",
     "genlab.datasets",
     "genlab.plot",
 ]
+LATER = ["scipy.optimize", "scipy.stats"]  # not every course uses them: when there is nothing else to do
 MAX_FILES = 250  # that a message may carry
 
 
@@ -42,15 +46,16 @@ def main() -> None:
     """Serve requests until the grader hangs up."""
     number, apart, *unavailable = sys.argv[1:]
     requests = socket.socket(fileno=int(number))
-    for name in WARM:
-        if not any(f"{name}.".startswith(f"{hidden}.") for hidden in unavailable):
-            with suppress(ImportError):
-                importlib.import_module(name)
     confine.undumpable()
-    gc.collect()
-    gc.freeze()  # a collection would touch, and so copy, every page that a fork shares
-    requests.send(b"warm")
+    sys.modules["debugpy"] = None  # type: ignore[assignment]  # or each kernel would load it
+    _load(WARM, unavailable)
+    del sys.modules["debugpy"]
+    later = list(LATER)
+    served = False
     while True:
+        while served and later and not select.select([requests], [], [], 0)[0]:
+            _load([later.pop(0)], unavailable)
+        served = True
         text, files, _, _ = socket.recv_fds(requests, 1, MAX_FILES)
         if not text:
             return
@@ -63,6 +68,16 @@ def main() -> None:
             os.wait()
         if apart == "0":
             return
+
+
+def _load(names: list[str], unavailable: list[str]) -> None:
+    """Import what is there and may be imported."""
+    for name in names:
+        if not any(f"{name}.".startswith(f"{hidden}.") for hidden in unavailable):
+            with suppress(ImportError):
+                importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # a collection would touch, and so copy, every page that a fork shares
 
 
 def _candidate(files: list[int], apart: bool) -> NoReturn:
@@ -87,6 +102,7 @@ def _candidate(files: list[int], apart: bool) -> NoReturn:
             confine.mount_empty("/proc", 4096, writable=False)
         else:
             os.setsid()
+        confine.adopt_orphans()
         confine.undumpable()
         for name, content in request["files"].items():
             path = Path(request["home"], name)
@@ -114,29 +130,35 @@ def _candidate(files: list[int], apart: bool) -> NoReturn:
 def _watch(control: socket.socket, kernel: int, started: int, sockets: int) -> None:
     """Pass signals to the kernel, tell of its start and end, bury orphans; end when the grader hangs up."""
     ended = os.pidfd_open(kernel)
+    ordered = False
     events = select.poll()
     for file in (control.fileno(), started, ended):
         events.register(file, select.POLLIN)
     while True:
-        for file, _ in events.poll(1000):
-            if file == started:
-                events.unregister(started)
-                if (text := os.read(started, 1000)) == b"started":
-                    socket.send_fds(control, [text], [sockets])
-                elif text:
-                    control.send(text)
-            elif file == ended:
-                events.unregister(ended)
-                control.send(b"ended")
-            else:
-                order = control.recv(16)
-                if not order:
-                    return
-                with suppress(ProcessLookupError):
-                    os.kill(kernel, signal.SIGINT if order == b"interrupt" else signal.SIGKILL)
+        ready = [file for file, _ in events.poll(1000)]
+        if started in ready:
+            events.unregister(started)
+            if (text := os.read(started, 1000)) == b"started":
+                socket.send_fds(control, [text], [sockets])
+            elif text:
+                control.send(text)
+        if ended in ready:
+            events.unregister(ended)
+            control.send(b"ended")
+        order = control.recv(16) if control.fileno() in ready else b" "
+        if not order:
+            return
+        if order in (b"interrupt", b"kill"):
+            ordered = ordered or order == b"kill"
+            with suppress(ProcessLookupError):
+                os.kill(kernel, signal.SIGINT if order == b"interrupt" else signal.SIGKILL)
         with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+            while (found := os.waitpid(-1, os.WNOHANG))[0]:
+                by_us = ordered and found[0] == kernel
+                if os.WIFSIGNALED(found[1]) and os.WTERMSIG(found[1]) == signal.SIGKILL and not by_us:
+                    control.send(b"killed")
+        if order == b"account":
+            control.send(b"accounted")
 
 
 def _kernel(request: dict[str, Any], start: int) -> NoReturn:

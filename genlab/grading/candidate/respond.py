@@ -15,8 +15,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from . import wire
+from .decode import Reader
+from .encode import Frame
 from .table import Table, global_state
+from .wire import WireError, lengths
 
 MAX_PRINTED = 100_000  # characters of a call's output
 
@@ -24,27 +26,28 @@ channels: dict[str, socket.socket] = {}
 """A test's name to the socket on which its calls come; set when the candidate starts."""
 
 
-def set_aside(test: str, namespace: dict[str, Any]) -> None:
-    """Fork: the candidate as it is now waits for a test's calls, while the original goes on.
+def set_aside(tests: list[str], namespace: dict[str, Any]) -> None:
+    """Fork for each test: the candidate as it is now waits for its calls, while the original goes on.
 
     Args:
-        test: its name.
+        tests: their names.
         namespace: where the student's names are.
     """
-    channel = channels.pop(test)
     gc.freeze()  # a collection would touch, and so copy, every page that the copies share
-    with warnings.catch_warnings(action="ignore"):  # of forks in a process with threads
-        copy = os.fork()
-    if copy == 0:
-        try:
-            os.setsid()
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            for other in channels.values():
-                other.close()
-            Responder(channel, namespace).serve()
-        finally:
-            os._exit(0)
-    channel.close()
+    for test in tests:
+        channel = channels.pop(test)
+        with warnings.catch_warnings(action="ignore"):  # of forks in a process with threads
+            copy = os.fork()
+        if copy == 0:
+            try:
+                os.setsid()
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                for other in channels.values():
+                    other.close()
+                Responder(channel, namespace).serve()
+            finally:
+                os._exit(0)
+        channel.close()
 
 
 def _muffle() -> None:
@@ -88,54 +91,60 @@ class Responder:
 
     def serve(self) -> NoReturn:
         """Answer until the examiner hangs up."""
-        first = self._receive()
+        data = self._receive()
         _muffle()
-        self._handle(*first)
         while True:
-            self._handle(*self._receive())
+            with self.table.level():
+                self._handle(self._read(data))
+            data = self._receive()
 
-    def _receive(self) -> tuple[dict[str, Any], memoryview]:
+    def _receive(self) -> bytes:
         data = self.channel.recv(2**18)
         if not data:
             os._exit(0)
-        missing = 8 + sum(wire.lengths(data[:8])) - len(data)
-        return wire.parse(data + self.channel.recv(missing, socket.MSG_WAITALL) if missing else data)
+        missing = 8 + sum(lengths(data[:8])) - len(data)
+        return data + self.channel.recv(missing, socket.MSG_WAITALL) if missing else data
 
-    def _handle(self, message: dict[str, Any], blobs: memoryview) -> None:
+    def _read(self, data: bytes) -> dict[str, Any]:
+        try:
+            return Reader(self.table, self._resolve).read(data)
+        except WireError as error:
+            return {"do": "refuse", "error": error, "changes": [], "names": []}
+
+    def _handle(self, message: dict[str, Any]) -> None:
         """Answer one request; others may come in between, if a function of the examiner's is called."""
-        with self.table.level():
-            printed, before = Printed(), global_state()
-            streams = sys.stdout, sys.stderr
-            sys.stdout = sys.stderr = printed
-            try:
-                reader = wire.Reader(blobs, self.table, self._resolve)
-                self._adopt(message, reader)
-                frame = wire.Frame(self.table, self._refer, self.classes)
-                reply = {"ok": frame.result(getattr(self, f"_do_{message['do']}")(message, reader))}
+        printed, before = Printed(), global_state()
+        streams = sys.stdout, sys.stderr
+        sys.stdout = sys.stderr = printed
+        try:
+            self._adopt(message)
+            frame = self._frame()
+            reply = {"ok": frame.result(getattr(self, f"_do_{message['do']}")(message))}
+            changes = frame.changes(list(self.table.objects))
+        except BaseException as error:
+            frame = self._frame()
+            reply = {"error": _describe(error)}
+            changes = []
+            with suppress(Exception):
                 changes = frame.changes(list(self.table.objects))
-            except BaseException as error:
-                frame = wire.Frame(self.table, self._refer, self.classes)
-                reply = {"error": _describe(error)}
-                changes = []
-                with suppress(Exception):
-                    changes = frame.changes(list(self.table.objects))
-            finally:
-                sys.stdout, sys.stderr = streams
-            reply |= {"changes": changes, "printed": printed.getvalue(), "global": global_state() != before}
-            try:
-                data = frame.finish(reply)
-            except wire.WireError as error:
-                frame = wire.Frame(self.table, self._refer, self.classes)
-                data = frame.finish(
-                    {"error": _describe(error), "changes": [], "printed": "", "global": False}
-                )
-            self.channel.sendall(data)
+        finally:
+            sys.stdout, sys.stderr = streams
+        reply |= {"changes": changes, "printed": printed.getvalue(), "global": global_state() != before}
+        try:
+            data = frame.finish(reply)
+        except WireError as error:
+            reply = {"error": _describe(error), "changes": [], "printed": "", "global": False}
+            data = self._frame().finish(reply)
+        self.channel.sendall(data)
 
-    def _adopt(self, message: dict[str, Any], reader: wire.Reader) -> None:
+    def _frame(self) -> Frame:
+        return Frame(self.table, self._refer, self.classes)
+
+    def _adopt(self, message: dict[str, Any]) -> None:
         """Take over what the test has done to the names, the arguments and NumPy's global generator."""
-        for number, content in message.get("changes", ()):
-            self.table.change(number, reader.decode(content))
-        for name, how, content in message.get("names", ()):
+        for number, value in message["changes"]:
+            self.table.change(number, value)
+        for name, how, value in message["names"]:
             if name not in self.kept and name in self.namespace:
                 self.kept[name] = self.namespace[name]
             if how == "delete":
@@ -143,11 +152,14 @@ class Responder:
             elif how == "restore":
                 self.namespace[name] = self.kept.pop(name)
             else:
-                self.namespace[name] = reader.decode(content)
+                self.namespace[name] = value
         if "seed" in message:
             np.random.seed(message["seed"])  # noqa: NPY002, the test did
 
-    def _do_look(self, message: dict[str, Any], reader: wire.Reader) -> Any:
+    def _do_refuse(self, message: dict[str, Any]) -> NoReturn:
+        raise message["error"]
+
+    def _do_look(self, message: dict[str, Any]) -> Any:
         """Say what the student's names stand for."""
         found: dict[str, Any] = {}
         for name in message["look"]:
@@ -155,28 +167,27 @@ class Responder:
                 self.classes[self.namespace[name]] = name
         for name in message["look"]:
             if name in self.namespace:
-                probe = wire.Frame(self.table, self._refer, self.classes)
                 with self.table.level():
                     try:
-                        probe.encode(self.namespace[name])
+                        self._frame().encode(self.namespace[name])
                         found[name] = ("value", self.namespace[name])
                     except Exception as error:
                         found[name] = ("error", f"{name} {error}")
         return found
 
-    def _do_call(self, message: dict[str, Any], reader: wire.Reader) -> Any:
+    def _do_call(self, message: dict[str, Any]) -> Any:
         function = self.objects[message["object"]]
         if "method" in message:
             function = getattr(function, message["method"])
-        return function(*reader.decode(message["args"]), **reader.decode(message["options"]))
+        return function(*message["args"], **message["options"])
 
-    def _do_get(self, message: dict[str, Any], reader: wire.Reader) -> Any:
+    def _do_get(self, message: dict[str, Any]) -> Any:
         return getattr(self.objects[message["object"]], message["name"])
 
-    def _do_set(self, message: dict[str, Any], reader: wire.Reader) -> None:
-        setattr(self.objects[message["object"]], message["name"], reader.decode(message["value"]))
+    def _do_set(self, message: dict[str, Any]) -> None:
+        setattr(self.objects[message["object"]], message["name"], message["value"])
 
-    def _do_next(self, message: dict[str, Any], reader: wire.Reader) -> Any:
+    def _do_next(self, message: dict[str, Any]) -> Any:
         return next(self.objects[message["object"]])
 
     def _refer(self, value: Any) -> dict[str, Any]:
@@ -195,7 +206,7 @@ class Responder:
         if callable(value) and not isinstance(value, type):
             name = str(getattr(value, "__name__", type(value).__name__))
             return {"function": [self._number(value), name, str(getattr(value, "__doc__", None) or "")]}
-        raise wire.WireError(
+        raise WireError(
             f"is of type {type(value).__name__}, and only numbers, strings, containers of them, arrays, "
             "generators and functions can be examined"
         )
@@ -211,27 +222,28 @@ class Responder:
             return self.objects[content]
         if tag == "callback":
             return self.callbacks.setdefault(content[0], Callback(self, *content))
-        raise wire.WireError("no such value")
+        raise WireError("no such value")
 
     def call_back(self, number: int, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Call a function of the examiner's."""
         with self.table.level():
-            frame = wire.Frame(self.table, self._refer, self.classes)
+            frame = self._frame()
             message = {"call": number, "args": frame.encode(args), "options": frame.encode(options)}
             message["changes"] = frame.changes({*frame.mentioned, *self.table.generators()})
             self.channel.sendall(frame.finish(message))
             while True:
-                message, blobs = self._receive()
-                if "do" not in message:
-                    break
-                self._handle(message, blobs)
-            reader = wire.Reader(blobs, self.table, self._resolve)
-            for changed, content in message["changes"]:
-                self.table.change(changed, reader.decode(content))
-            if "error" in message:
-                kind = getattr(builtins, message["error"][0], RuntimeError)
-                raise kind(message["error"][1])
-            return reader.decode(message["ok"])
+                data = self._receive()
+                with self.table.level():
+                    reply = self._read(data)
+                    if "do" in reply:
+                        self._handle(reply)
+                        continue
+                    for changed, value in reply["changes"]:
+                        self.table.change(changed, value)
+                    if "error" in reply:
+                        name, text = reply["error"]
+                        raise getattr(builtins, name, RuntimeError)(text)
+                    return reply["ok"]
 
 
 class Callback:
@@ -251,7 +263,7 @@ def _mro(kind: type) -> list[str]:
     return [f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__]
 
 
-def _describe(error: BaseException) -> dict[str, Any]:
+def _describe(error: BaseException) -> list[Any]:
     """An exception as data: its types, its message, and where in the student's code it arose."""
     try:
         text = str(error)
@@ -262,4 +274,4 @@ def _describe(error: BaseException) -> dict[str, Any]:
         for frame, line in traceback.walk_tb(error.__traceback__)
         if not frame.f_code.co_filename.startswith(os.path.dirname(__file__))
     ]
-    return {"types": _mro(type(error)), "message": text[:10_000], "places": places[-20:]}
+    return [_mro(type(error)), text[:10_000], places[-20:]]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from queue import SimpleQueue
+from types import SimpleNamespace
 
 import nbformat
 import psutil
@@ -31,6 +32,12 @@ HONEST = "fair/everything_right"
 CELL_SECONDS, SUBMISSION_SECONDS = 3, 15
 SECRET, OTHER_SECRET = "40417", "58213"
 TREASURE = "was-never-the-students-to-read"  # in the grader's environment and in the course's files
+CONFIG = f"""
+from genlab.grading import configure
+c = get_config()  # {TREASURE}
+configure(c)
+c.Examine.timeout, c.Examine.submission_timeout = {CELL_SECONDS}, {SUBMISSION_SECONDS}
+"""
 
 
 def parts(path):
@@ -151,19 +158,25 @@ class Trial:
     traces: list
 
 
+def make_course(folder):
+    """A course with something to find in it; what is handed in is graded within the attacks' limits."""
+    for name in ("source/ps1", "source/gmm-em", "submitted", "feedback"):
+        (folder / name).mkdir(parents=True)
+    nbformat.write(ps1(), folder / "source/ps1/ps1.ipynb")
+    shutil.copytree(ROOT / "solutions/gmm-em", folder / "source/gmm-em", dirs_exist_ok=True)
+    (folder / "nbgrader_config.py").write_text(CONFIG)
+    course = Course(folder)
+    for assignment in ("ps1", "gmm-em"):
+        course.release(assignment)
+    return course
+
+
 class Ground:
     """A course with something to find, and two lanes."""
 
     def __init__(self, folder):
         self.folder = folder
-        for name in ("source/ps1", "source/gmm-em", "submitted", "feedback"):
-            (folder / name).mkdir(parents=True)
-        nbformat.write(ps1(), folder / "source/ps1/ps1.ipynb")
-        shutil.copytree(ROOT / "solutions/gmm-em", folder / "source/gmm-em", dirs_exist_ok=True)
-        (folder / "nbgrader_config.py").write_text(f"c = get_config()  # {TREASURE}\n")
-        self.course = Course(folder)
-        for assignment in ("ps1", "gmm-em"):
-            self.course.release(assignment)
+        self.course = make_course(folder)
         self.honest = self.work(Attack(HONEST))
         self.lanes = SimpleQueue()
         for _ in range(2):
@@ -243,3 +256,9 @@ def trials(tmp_path_factory, request):
         for _ in range(2):
             ground.lanes.get().pool.shutdown()
     logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(scope="session")
+def arena():
+    """What is in this file, for tests that grade by other ways."""
+    return SimpleNamespace(**globals())
