@@ -5,6 +5,10 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
+from genlab.datasets.texts import bag_of_words, short_texts, tokens, vocabulary
+
+__all__ = ["bag_of_words", "old_faithful", "short_texts", "tokens", "two_clusters", "vocabulary"]
+
 
 def old_faithful() -> NDArray[np.float64]:
     """Load 272 eruptions of the Old Faithful geyser.
