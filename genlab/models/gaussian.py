@@ -8,6 +8,8 @@ from scipy.linalg import solve_triangular
 
 from genlab.models._arguments import Array, at_least, cholesky, parameter, samples
 
+BLOCK = 131_072  # numbers in the largest array of a block of rows: 1 MiB, which a core's cache holds
+
 
 @dataclass(frozen=True, eq=False)
 class Gaussian:
@@ -74,8 +76,15 @@ def fit(data: ArrayLike) -> Gaussian:
 
 def moments(x: Array) -> tuple[Array, Array]:
     """Mean (d,) and covariance (d, d), divided by N, of the rows of x."""
-    # Measured from the first row, a constant column is exactly 0, and data far from 0 keeps its digits.
-    centred = x - x[0]
-    mean = centred.mean(axis=0)
-    centred -= mean
-    return x[0] + mean, centred.T @ centred / len(x)
+    # Measured from the first row, a constant column is exactly 0, and data far from 0 keeps its digits. In
+    # blocks, so that large data needs no copy of itself.
+    n, d = x.shape
+    size = max(BLOCK // d, 64)
+    blocks = [x[i : i + size] for i in range(0, n, size)]
+    mean = np.sum([(rows - x[0]).sum(axis=0) for rows in blocks], axis=0) / n
+    covariance = np.zeros((d, d))
+    for rows in blocks:
+        centred = rows - x[0]
+        centred -= mean
+        covariance += centred.T @ centred
+    return x[0] + mean, covariance / n

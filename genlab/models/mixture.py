@@ -1,24 +1,43 @@
 """Mixtures of Gaussians: density, responsibilities, draws, and fitting by expectation-maximisation (EM)."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genlab.models._arguments import Array, at_least, cholesky, parameter, probabilities, samples
-from genlab.models.gaussian import moments
+from genlab.models._arguments import Array, at_least, cholesky, integers, parameter, probabilities, samples
+from genlab.models._em_steps import ROUNDING, Axes, Full, Parameters, expectation, iterate
+from genlab.models.gaussian import Gaussian, moments
 
-BLOCK = 131_072  # numbers in the largest array of a block: 1 MiB, which a core's cache holds
-ROUNDING = 1e-13  # relative to a variance: a safe bound on what rounding does to it
+Kind = Literal["full", "tied", "diagonal", "spherical"]
+
+
+def constrained(covariances: Array, kind: str) -> Array:
+    """The covariances (K, d, d) of a kind that are nearest to these."""
+    k, d, _ = covariances.shape
+    diagonal = np.diagonal(covariances, 0, 1, 2)[:, :, None]
+    kinds: dict[str, Array] = {
+        "full": covariances,
+        "tied": np.tile(covariances.mean(axis=0), (k, 1, 1)),
+        "diagonal": diagonal * np.eye(d),
+        "spherical": diagonal.mean(axis=1, keepdims=True) * np.eye(d),
+    }
+    if kind not in kinds:
+        raise ValueError(f"covariance_type must be one of {', '.join(kinds)}, got {kind!r}")
+    return kinds[kind]
 
 
 @dataclass(frozen=True, eq=False)
 class GaussianMixture:
     """K Gaussians with positive weights (K,) that sum to 1, means (K, d) and covariances (K, d, d).
 
+    The covariances are full, tied (all equal), diagonal, or spherical (multiples of the identity): fit keeps
+    them so, and n_parameters and bic count what is free.
+
     Raises:
-        ValueError: if a shape or value is wrong, or a covariance is not positive definite.
+        ValueError: if a shape or value is wrong, or a covariance is not positive definite or not of its type.
 
     >>> pair = GaussianMixture(weights=[0.5, 0.5], means=[[-1], [1]], covariances=[[[1]], [[1]]])
     >>> pair.responsibilities([[0], [50]])
@@ -29,6 +48,7 @@ class GaussianMixture:
     weights: Array
     means: Array
     covariances: Array
+    covariance_type: Kind = "full"
 
     def __post_init__(self) -> None:
         means = parameter("means", self.means, ndim=2)
@@ -36,17 +56,20 @@ class GaussianMixture:
         weights = probabilities("weights", self.weights, shape=(k,), positive=True)
         covariances = parameter("covariances", self.covariances, shape=(k, d, d))
         cholesky("covariances", covariances)
+        near = constrained(covariances, self.covariance_type)
+        if np.abs(covariances - near).max() > 1e-12 * np.abs(covariances).max():
+            raise ValueError(f"covariances must be {self.covariance_type}, got {covariances}")
         vars(self).update(weights=weights, means=means, covariances=covariances)
 
     def log_prob(self, x: ArrayLike) -> Array:
         """Log density, in nats, at each row of x (N, d): an array (N,)."""
         x = samples("x", x, self.means.shape[1])
-        return np.concatenate([log_density for log_density, _, _ in _expectation(self, x)])
+        return np.concatenate([log_density for log_density, _, _ in expectation(self._step(), x)])
 
     def responsibilities(self, x: ArrayLike) -> Array:
         """Posterior probability of each component for each row of x (N, d): (N, K), whose rows sum to 1."""
         x = samples("x", x, self.means.shape[1])
-        return np.concatenate([r.T for _, r, _ in _expectation(self, x)])
+        return np.concatenate([r.T for _, r, _ in expectation(self._step(), x)])
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
         """Draw n rows (n, d) and the component z (n,) that each came from."""
@@ -57,16 +80,46 @@ class GaussianMixture:
             x[z == k] = self.means[k] + x[z == k] @ factor.T
         return x, z
 
+    def condition(self, columns: Sequence[int], values: ArrayLike) -> "GaussianMixture":
+        """The mixture of the other columns, in their order, where the given columns have the given values.
+
+        Its mean, weights @ means, interpolates: it is the regression of the other columns on the given ones.
+
+        >>> pair = GaussianMixture([1], [[0, 0]], [[[1, 0.5], [0.5, 1]]])
+        >>> given = pair.condition([0], [2])
+        >>> given.means, given.covariances
+        (array([[1.]]), array([[[0.75]]]))
+        """
+        d = self.means.shape[1]
+        known = integers("columns", columns, d)
+        rest = np.setdiff1d(np.arange(d), known)
+        if not len(known) == d - len(rest) < d:
+            raise ValueError(f"columns must be different, and leave some of the {d}, got {known}")
+        value = parameter("values", values, shape=(len(known),))
+        within, across = self.covariances[:, known[:, None], known], self.covariances[:, known[:, None], rest]
+        marginals = [Gaussian(m, s) for m, s in zip(self.means[:, known], within, strict=True)]
+        weights = np.log(self.weights) + [float(m.log_prob([value])[0]) for m in marginals]
+        weights = np.exp(np.maximum(weights - weights.max(), -700))  # positive, however small
+        slopes = np.linalg.solve(within, across).mT
+        means = self.means[:, rest] + (slopes @ (value - self.means[:, known])[:, :, None])[:, :, 0]
+        covariances = self.covariances[:, rest[:, None], rest] - slopes @ across
+        covariances = constrained((covariances + covariances.mT) / 2, self.covariance_type)
+        return GaussianMixture(weights / weights.sum(), means, covariances, self.covariance_type)
+
     @property
     def n_parameters(self) -> int:
-        """Free parameters: K - 1 weights, K d means and K d (d + 1) / 2 covariances."""
+        """Free parameters: K - 1 weights, K d means, and those of the covariances."""
         k, d = self.means.shape
-        return int(k - 1 + k * d + k * d * (d + 1) // 2)
+        free = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diagonal": k * d, "spherical": k}
+        return int(k - 1 + k * d + free[self.covariance_type])
 
     def bic(self, data: ArrayLike) -> float:
         """Bayesian information criterion (Schwarz 1978) on data (N, d): lower is better."""
         x = samples("data", data, self.means.shape[1])
         return float(self.n_parameters * np.log(len(x)) - 2 * self.log_prob(x).sum())
+
+    def _step(self) -> Full:
+        return Full(self.weights, self.means, self.covariances)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +139,7 @@ def fit(
     max_iter: int = 200,
     tol: float = 1e-6,
     restarts: int = 1,
+    covariance_type: Kind = "full",
     covariance_floor: float = 1e-6,
     start: GaussianMixture | None = None,
 ) -> Fit:
@@ -103,8 +157,9 @@ def fit(
         max_iter: iterations (one E step, one M step) a start at most.
         tol: stop when an iteration changes the mean log-likelihood a sample by less than this, in nats.
         restarts: how many random starts to make.
+        covariance_type: "full"; "tied": the same for all components; "diagonal"; or "spherical".
         covariance_floor: added to every variance at each M step, in squared units of data; keep it small.
-        start: the mixture to start from, instead of random ones.
+        start: the mixture to start from, of that covariance_type, instead of random ones.
 
     Raises:
         ValueError: if an argument is not as above.
@@ -119,11 +174,16 @@ def fit(
         raise ValueError(f"n_components must be at most the number of rows, {n}, got {n_components}")
     if start is not None and start.means.shape != (n_components, d):
         raise ValueError(f"start must have means of shape {(n_components, d)}, got {start.means.shape}")
+    if start is not None and start.covariance_type != covariance_type:
+        raise ValueError(f"start must have {covariance_type} covariances, got {start.covariance_type}")
 
     covariance = moments(x)[1]
     covariance += np.diag(covariance_floor + ROUNDING * np.diag(covariance))
+    covariances = constrained(np.tile(covariance, (n_components, 1, 1)), covariance_type)
     # A component narrower than 1e-12 of the data's width could not tell its samples from its rounded mean.
-    floor = np.maximum(covariance_floor, 1e-24 * np.diag(covariance))
+    # The step of the other types squares numbers first, so it needs more room.
+    narrowest = 1e-24 if covariance_type == "full" else 1e-10
+    floor = np.maximum(covariance_floor, narrowest * np.diag(covariance))
     if not floor.all():
         raise ValueError(f"covariance_floor must be positive: column {np.argmin(floor)} of data is constant")
 
@@ -132,7 +192,8 @@ def fit(
         first = start or GaussianMixture(
             weights=np.full(n_components, 1 / n_components),
             means=x[rng.choice(n, n_components, replace=False)],
-            covariances=np.tile(covariance, (n_components, 1, 1)),
+            covariances=covariances,
+            covariance_type=covariance_type,
         )
         runs.append(_em(x, first, floor, max_iter, tol))
     return max(runs, key=lambda run: float(run.log_likelihoods[-1]))
@@ -140,59 +201,17 @@ def fit(
 
 def _em(x: Array, model: GaussianMixture, floor: Array, max_iter: int, tol: float) -> Fit:
     """Iterate from one start. A step also returns the log-likelihood of the model that it improves on."""
-    log_likelihood, improved = _em_step(model, x, floor)
+
+    def improve(parameters: Parameters) -> tuple[float, Parameters]:
+        kind = model.covariance_type
+        return iterate(Full(*parameters) if kind == "full" else Axes(*parameters, kind), x, floor)
+
+    log_likelihood, improved = improve((model.weights, model.means, model.covariances))
     trace: list[float] = []
-    for _ in range(max_iter):
-        model, previous = improved, log_likelihood
-        log_likelihood, improved = _em_step(model, x, floor)
+    converged = False
+    while not converged and len(trace) < max_iter:
+        current, previous = improved, log_likelihood
+        log_likelihood, improved = improve(current)
         trace.append(log_likelihood)
-        if abs(log_likelihood - previous) < tol * len(x):
-            return Fit(model, np.array(trace), converged=True)
-    return Fit(model, np.array(trace), converged=False)
-
-
-def _expectation(model: GaussianMixture, x: Array) -> Iterator[tuple[Array, Array, Array]]:
-    """The E step, for B rows of x at a time: their log densities (B,), responsibilities (K, B) and whitened
-    values y (K, d, B): with covariance L L^T, y = L^-1 (x - mean) is standard normal within a component."""
-    k, d = model.means.shape
-    factors = np.linalg.cholesky(model.covariances)
-    log_volumes = np.log(np.diagonal(factors, 0, 1, 2)).sum(axis=1) + 0.5 * d * np.log(2 * np.pi)
-    # All components at once: y = [L^-1, L^-1 (centre - mean)] [x - centre; 1]. Any centre will do in exact
-    # arithmetic; one amid the data keeps the digits of data far from 0.
-    centre = model.weights @ model.means
-    whiten = np.linalg.inv(factors)
-    offsets = whiten @ (centre - model.means)[:, :, None]
-    whiten = np.concatenate([whiten, offsets], axis=2).reshape(k * d, d + 1)
-    size = max(BLOCK // (k * d), 64)
-    for rows in (x[i : i + size] for i in range(0, len(x), size)):
-        y = (whiten @ np.vstack([rows.T - centre[:, None], np.ones(len(rows))])).reshape(k, d, -1)
-        p = -0.5 * np.einsum("kib,kib->kb", y, y)
-        p += (np.log(model.weights) - log_volumes)[:, None]  # now log of weight times density
-        largest = p.max(axis=0)
-        p -= largest
-        np.maximum(p, -600, out=p)  # below -708, exp gives denormal numbers: imprecise, and 100 times slower
-        np.exp(p, out=p)
-        total = p.sum(axis=0)
-        p /= total
-        yield largest + np.log(total), p, y
-
-
-def _em_step(model: GaussianMixture, x: Array, floor: Array) -> tuple[float, GaussianMixture]:
-    """The log-likelihood of the model, and the model after one E step and one M step, in one pass over x."""
-    k, d = model.means.shape
-    log_likelihood, counts, sums, squares = 0.0, np.zeros(k), np.zeros((k, d, 1)), np.zeros((k, d, d))
-    for log_density, r, y in _expectation(model, x):
-        log_likelihood += log_density.sum()
-        counts += r.sum(axis=1)
-        root = np.sqrt(r)
-        y *= root[:, None]
-        sums += y @ root[:, :, None]
-        squares += y @ y.mT  # of the same array twice: half the work
-    # Moments of y about 0 are moments of x about the old means, in whitened coordinates: L takes them back.
-    factors = np.linalg.cholesky(model.covariances)
-    moves = factors @ sums / counts[:, None, None]
-    second_moments = factors @ (squares / counts[:, None, None]) @ factors.mT
-    covariances = (second_moments + second_moments.mT) / 2 - moves @ moves.mT
-    # Where a component has collapsed, the difference is rounding error alone, of either sign.
-    np.einsum("kii->ki", covariances)[:] += floor + ROUNDING * np.einsum("kii->ki", second_moments)
-    return log_likelihood, GaussianMixture(counts / counts.sum(), model.means + moves[:, :, 0], covariances)
+        converged = bool(abs(log_likelihood - previous) < tol * len(x))
+    return Fit(GaussianMixture(*current, model.covariance_type), np.array(trace), converged)

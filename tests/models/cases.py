@@ -46,6 +46,24 @@ def outcomes(*sizes: int) -> np.ndarray:
 PLANE = grid(np.arange(-18, 20, 0.2), np.arange(-12, 14, 0.2))
 TILTED = np.array([[[2.5, 1.5], [1.5, 1.2]], [[3, -1], [-1, 0.6]]])
 
+
+def mixture_case(kind):
+    return Case(
+        f"GaussianMixture, {kind}",
+        GaussianMixture([0.4, 0.6], [[-1, 2], [1, -1]], mixture.constrained(TILTED, kind), kind),
+        fit=lambda rng, data: mixture.fit(
+            data, 3, rng, covariance_type=kind, covariance_floor=0, tol=0, max_iter=60
+        ),
+        data={"data": old_faithful()},
+        trace="log_likelihoods",
+        support=PLANE,
+        volume=0.2**2,
+        sample=lambda model, n, rng: model.sample(n, rng)[0],
+        distributions=("weights",),
+        covariances=("covariances",),
+    )
+
+
 CASES = [
     Case(
         "Gaussian",
@@ -56,16 +74,5 @@ CASES = [
         volume=0.2**2,
         covariances=("covariance",),
     ),
-    Case(
-        "GaussianMixture",
-        GaussianMixture([0.4, 0.6], [[-1, 2], [1, -1]], TILTED),
-        fit=lambda rng, data: mixture.fit(data, 3, rng, covariance_floor=0, tol=0, max_iter=60),
-        data={"data": old_faithful()},
-        trace="log_likelihoods",
-        support=PLANE,
-        volume=0.2**2,
-        sample=lambda model, n, rng: model.sample(n, rng)[0],
-        distributions=("weights",),
-        covariances=("covariances",),
-    ),
+    *(mixture_case(kind) for kind in ("full", "tied", "diagonal", "spherical")),
 ]

@@ -1,0 +1,152 @@
+"""An E step and an M step of a mixture of Gaussians, in one pass over blocks of rows."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from genlab.models._arguments import Array
+from genlab.models.gaussian import BLOCK
+
+ROUNDING = 1e-13  # relative to a variance: a safe bound on what rounding does to it
+
+Parameters = tuple[Array, Array, Array]  # weights (K,), means (K, d), covariances (K, d, d)
+
+
+class Step(Protocol):
+    """An iteration from given parameters: what it needs of a block, and what it makes of all of them."""
+
+    width: int  # numbers of the largest array that a row needs
+
+    def log_joint(self, rows: Array) -> tuple[Array, Array]:
+        """Log of weight times density of B rows (K, B), to be overwritten; and their values for `add`."""
+
+    def add(self, r: Array, values: Array) -> None:
+        """Take in a block with responsibilities r (K, B); its values may be overwritten."""
+
+    def maximum(self, floor: Array) -> Parameters:
+        """The M step: the parameters that maximise the expected likelihood, floor added to the variances."""
+
+
+def expectation(step: Step, x: Array) -> Iterator[tuple[Array, Array, Array]]:
+    """The E step a block of B rows at a time: log densities (B,), responsibilities (K, B), values for add."""
+    size = max(BLOCK // step.width, 64)
+    for rows in (x[i : i + size] for i in range(0, len(x), size)):
+        p, values = step.log_joint(rows)
+        largest = p.max(axis=0)
+        p -= largest
+        np.maximum(p, -700, out=p)  # below -708, exp gives denormal numbers: imprecise, and 100 times slower
+        np.exp(p, out=p)
+        total = p.sum(axis=0)
+        p /= total
+        yield largest + np.log(total), p, values
+
+
+def iterate(step: Step, x: Array, floor: Array) -> tuple[float, Parameters]:
+    """The log-likelihood of the parameters that step began with, and the parameters after it."""
+    log_likelihood = 0.0
+    for log_density, r, values in expectation(step, x):
+        log_likelihood += log_density.sum()
+        step.add(r, values)
+    return log_likelihood, step.maximum(floor)
+
+
+class Full:
+    """For any covariances. The values are whitened: with covariance L L^T, y = L^-1 (x - mean) (K, d, B)."""
+
+    def __init__(self, weights: Array, means: Array, covariances: Array) -> None:
+        k, d = means.shape
+        self.width = k * d
+        self.means = means
+        self.factors = np.linalg.cholesky(covariances)
+        log_volumes = np.log(np.diagonal(self.factors, 0, 1, 2)).sum(axis=1) + 0.5 * d * np.log(2 * np.pi)
+        self.constants = (np.log(weights) - log_volumes)[:, None]
+        # All components at once: y = [L^-1, L^-1 (centre - mean)] [x - centre; 1]. Any centre will do in
+        # exact arithmetic; one amid the data keeps the digits of data far from 0.
+        self.centre = (weights @ means)[:, None]
+        whiten = np.linalg.inv(self.factors)
+        offsets = whiten @ (self.centre - means[:, :, None])
+        self.whiten = np.concatenate([whiten, offsets], axis=2).reshape(k * d, d + 1)
+        self.counts, self.sums, self.squares = np.zeros(k), np.zeros((k, d, 1)), np.zeros((k, d, d))
+
+    def log_joint(self, rows: Array) -> tuple[Array, Array]:
+        y = self.whiten @ np.vstack([rows.T - self.centre, np.ones(len(rows))])
+        y = y.reshape(*self.means.shape, -1)
+        p = -0.5 * np.einsum("kib,kib->kb", y, y)
+        p += self.constants
+        return p, y
+
+    def add(self, r: Array, values: Array) -> None:
+        self.counts += r.sum(axis=1)
+        root = np.sqrt(r)
+        values *= root[:, None]
+        self.sums += values @ root[:, :, None]
+        self.squares += values @ values.mT  # of the same array twice: half the work
+
+    def maximum(self, floor: Array) -> Parameters:
+        # Moments of y about 0 are moments of x about the old means, in whitened coordinates: L takes them
+        # back.
+        counts = self.counts[:, None, None]
+        moves = self.factors @ self.sums / counts
+        second_moments = self.factors @ (self.squares / counts) @ self.factors.mT
+        covariances = (second_moments + second_moments.mT) / 2 - moves @ moves.mT
+        # Where a component has collapsed, the difference is rounding error alone, of either sign.
+        np.einsum("kii->ki", covariances)[:] += floor + ROUNDING * np.einsum("kii->ki", second_moments)
+        return self.counts / self.counts.sum(), self.means + moves[:, :, 0], covariances
+
+
+class Axes:
+    """For covariances that are diagonal in coordinates y common to all components, where one is cheaper:
+
+    log p(y) is then linear in y^2, y and 1, so one matrix product serves all components, and one more their
+    moments. Rounding is relative to the largest y^2 / variance: no component may be very narrow.
+    """
+
+    def __init__(self, weights: Array, means: Array, covariances: Array, kind: str) -> None:
+        k, d = means.shape
+        self.width = 2 * d + 1 + k
+        self.kind = kind
+        # Tied covariances L L^T are all 1 in y = L^-1 (x - centre); diagonal ones are so in x itself.
+        self.factor = np.linalg.cholesky(covariances[0]) if kind == "tied" else None
+        self.centre = (weights @ means)[:, None]
+        m = self._coordinates(means)
+        v = np.einsum("kii->ki", covariances).T if self.factor is None else np.ones((d, k))
+        log_volumes = 0.5 * (np.log(v).sum(axis=0) + d * np.log(2 * np.pi))
+        if self.factor is not None:
+            log_volumes += np.log(np.diag(self.factor)).sum()
+        constants = np.log(weights) - log_volumes - 0.5 * (m**2 / v).sum(axis=0)
+        self.coefficients = np.vstack([-0.5 / v, m / v, constants]).T
+        self.sums, self.scatter = np.zeros((k, 2 * d + 1)), np.zeros((d, d))
+
+    def _coordinates(self, rows: Array) -> Array:
+        y = rows.T - self.centre
+        return y if self.factor is None else np.asarray(np.linalg.solve(self.factor, y), dtype=float)
+
+    def log_joint(self, rows: Array) -> tuple[Array, Array]:
+        y = self._coordinates(rows)
+        if self.factor is not None:
+            self.scatter += y @ y.T
+        values = np.vstack([y * y, y, np.ones(len(rows))])
+        return self.coefficients @ values, values
+
+    def add(self, r: Array, values: Array) -> None:
+        self.sums += r @ values.T
+
+    def maximum(self, floor: Array) -> Parameters:
+        k, d = len(self.sums), len(self.scatter)
+        counts = self.sums[:, -1]
+        weights = counts / counts.sum()
+        squares, moves = np.hsplit(self.sums[:, :-1] / counts[:, None], 2)
+        means = moves
+        if self.factor is None:
+            v = squares - moves**2 + floor + ROUNDING * squares
+            if self.kind == "spherical":
+                v = np.broadcast_to(v.mean(axis=1, keepdims=True), (k, d))
+            covariances = v[:, :, None] * np.eye(d)
+        else:
+            means = moves @ self.factor.T
+            second_moment = self.factor @ (self.scatter / counts.sum()) @ self.factor.T
+            within = second_moment - (weights * means.T) @ means
+            within = (within + within.T) / 2 + np.diag(floor + ROUNDING * np.diag(second_moment))
+            covariances = np.tile(within, (k, 1, 1))
+        return weights, means + self.centre.T, covariances
