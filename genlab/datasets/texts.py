@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import resources
 
 import numpy as np
@@ -37,16 +37,34 @@ def tokens(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", text.lower())
 
 
-def vocabulary(documents: Sequence[str], *, least: int = 1, most: float = 1.0) -> list[str]:
+# Words of English that serve grammar more than meaning.
+FUNCTION_WORDS = frozenset(
+    tokens("""
+    a about above across after again against all along also an and another any are around as at away
+    back be because been before behind being below between both but by can cannot could did do does
+    down each either else even ever every few for from had has have he her here him his how however
+    i if in into is it its itself last least less like many may might more most much must near
+    neither never next no nor not now of off often on once one only or other others our out over own
+    per quite rather same she should since so some still such than that the their them then there
+    therefore these they this those though three through thus till to together too towards two twice
+    under until up upon us very was we well were what when where which while who whom whose why will
+    with within without would yet you your
+    """)
+)
+
+
+def vocabulary(
+    documents: Sequence[str], *, least: int = 1, leave_out: Collection[str] = frozenset()
+) -> list[str]:
     """List the different tokens of documents, such as those of short_texts.md, in alphabetical order.
 
     Args:
         documents: texts.
         least: leave out tokens that fewer documents than this contain: too rare to learn from.
-        most: leave out tokens that more than this share of the documents contain: "the" tells no topics apart.
+        leave_out: tokens to leave out, such as FUNCTION_WORDS, which tell no topics apart.
 
     Raises:
-        ValueError: if there is no document, least is less than 1 or most is not from 0 to 1.
+        ValueError: if there is no document, or least is less than 1.
 
     >>> vocabulary(["the old sea", "the sea", "the sky"], least=2)
     ['sea', 'the']
@@ -55,10 +73,8 @@ def vocabulary(documents: Sequence[str], *, least: int = 1, most: float = 1.0) -
         raise ValueError(f"documents must be a sequence of at least one text, got {documents!r}")
     if least < 1:
         raise ValueError(f"least must be at least 1, got {least}")
-    if not 0 <= most <= 1:
-        raise ValueError(f"most must be from 0 to 1, got {most}")
     containing = Counter(token for text in documents for token in set(tokens(text)))
-    return sorted(token for token, n in containing.items() if least <= n <= most * len(documents))
+    return sorted(token for token, n in containing.items() if n >= least and token not in leave_out)
 
 
 def bag_of_words(documents: Sequence[str], words: Sequence[str]) -> NDArray[np.int64]:

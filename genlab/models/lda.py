@@ -14,10 +14,10 @@ from genlab.models._arguments import Array, Integers, at_least, integers, parame
 
 @dataclass(frozen=True, eq=False)
 class LatentDirichletAllocation:
-    """K topics, each a distribution over V words (K, V), and a Dirichlet prior (K,) of a document's proportions.
+    """K topics, distributions over V words (K, V), and the Dirichlet prior (K,) of a document's proportions.
 
     A document draws its proportions of topics; each token draws a topic from them and a word from the topic.
-    The probability of a document sums over all proportions and topics: it has no closed form. `elbo` bounds it.
+    The probability of a document is a sum over all of these, without a closed form: `elbo` bounds it.
 
     Raises:
         ValueError: if a shape or value is wrong.
@@ -49,7 +49,7 @@ class LatentDirichletAllocation:
         return np.asarray(posterior / posterior.sum(axis=1, keepdims=True))
 
     def elbo(self, counts: ArrayLike) -> Array:
-        """Lower bound (N,) on the log probability, in nats, of each document's tokens, in the order they stand.
+        """Lower bound (N,) on the log probability, in nats, of each document's tokens in their order.
 
         Args:
             counts: (N, V), how often each word occurs in each document. A word that has probability 0 in
@@ -90,8 +90,8 @@ class LatentDirichletAllocation:
         return x
 
     def _infer(self, x: Integers, max_iter: int = 1000, tol: float = 1e-6) -> Array:
-        """Dirichlet parameters (N, K) of the posterior that is closest to the true one if tokens' topics were
-        independent of the proportions: coordinate ascent of Blei, Ng and Jordan (2003), all documents at once."""
+        """Dirichlet parameters (N, K) of the approximate posterior of each document's proportions, in which
+        they are independent of the tokens' topics: coordinate ascent of Blei, Ng and Jordan (2003)."""
         prior = self.concentration
         posterior = prior + x.sum(axis=1, keepdims=True) / len(prior)
         for _ in range(max_iter):
@@ -112,9 +112,9 @@ def _geometric_mean(dirichlet: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A fitted model; log p(words, topics of all tokens), in nats, after each sweep; those topics at the end.
+    """A model, log p(words, topics of all tokens) in nats after each sweep, and those topics at the end.
 
-    The trace rises to a level and then moves about it, as a sampler's should: it is no likelihood to maximise.
+    The trace rises to a level and then moves about it, as a sampler's should: nothing is maximised.
     """
 
     model: LatentDirichletAllocation
@@ -162,38 +162,36 @@ def fit(
     words = np.repeat(np.tile(np.arange(x.shape[1]), len(x)), x.ravel())
     z = rng.integers(n_topics, size=len(words))
 
-    by_document, by_word = _tables(documents, words, z, x.shape, n_topics)
     # Python's own lists: an update looks at K numbers, far fewer than a call of NumPy is worth.
-    in_documents, in_words, topics = by_document.tolist(), by_word.tolist(), z.tolist()
-    totals = by_word.sum(axis=0).tolist()
     tokens = list(zip(documents.tolist(), words.tolist(), strict=True))
+    by_document, by_word = _tables(documents, words, z, x.shape, n_topics)
     trace = []
     for _ in range(sweeps):
-        chances = rng.random(len(tokens)).tolist()
+        in_documents, in_words = (
+            (by_document + concentration).tolist(),
+            (by_word + word_concentration).tolist(),
+        )
+        totals = (by_word.sum(axis=0) + x.shape[1] * word_concentration).tolist()
+        topics, chances = z.tolist(), rng.random(len(z)).tolist()
         for i, (document, word) in enumerate(tokens):
             here, there, old = in_documents[document], in_words[word], topics[i]
             here[old] -= 1
             there[old] -= 1
             totals[old] -= 1
-            running = list(
-                accumulate(
-                    (m + concentration) * (n + word_concentration) / (total + x.shape[1] * word_concentration)
-                    for m, n, total in zip(here, there, totals, strict=True)
-                )
-            )
-            new = bisect(running, chances[i] * running[-1], hi=n_topics - 1)
+            running = list(accumulate([a * b / c for a, b, c in zip(here, there, totals)]))  # noqa: B905 (fast)
+            new = topics[i] = bisect(running, chances[i] * running[-1])
             here[new] += 1
             there[new] += 1
             totals[new] += 1
-            topics[i] = new
-        by_document, by_word = np.array(in_documents), np.array(in_words)
+        z = np.array(topics)
+        by_document, by_word = _tables(documents, words, z, x.shape, n_topics)
         trace.append(_log_joint(by_document, concentration) + _log_joint(by_word.T, word_concentration))
 
     smoothed = by_word.T + word_concentration
     model = LatentDirichletAllocation(
         smoothed / smoothed.sum(axis=1, keepdims=True), np.full(n_topics, concentration)
     )
-    return Fit(model, np.array(trace), tuple(np.split(np.array(topics), np.cumsum(x.sum(axis=1))[:-1])))
+    return Fit(model, np.array(trace), tuple(np.split(z, np.cumsum(x.sum(axis=1))[:-1])))
 
 
 def _tables(
@@ -210,4 +208,6 @@ def _log_joint(counts: NDArray[np.int64], concentration: float) -> float:
     """Log probability of sequences with these counts, a row each, whose chances have a Dirichlet prior."""
     size = counts.shape[1]
     each = gammaln(counts + concentration).sum(axis=1) - size * gammaln(concentration)
-    return float((each + gammaln(size * concentration) - gammaln(counts.sum(axis=1) + size * concentration)).sum())
+    return float(
+        (each + gammaln(size * concentration) - gammaln(counts.sum(axis=1) + size * concentration)).sum()
+    )
