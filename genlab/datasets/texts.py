@@ -69,8 +69,7 @@ def vocabulary(
     >>> vocabulary(["the old sea", "the sea", "the sky"], least=2)
     ['sea', 'the']
     """
-    if isinstance(documents, str) or not len(documents):
-        raise ValueError(f"documents must be a sequence of at least one text, got {documents!r}")
+    _check(documents)
     if least < 1:
         raise ValueError(f"least must be at least 1, got {least}")
     containing = Counter(token for text in documents for token in set(tokens(text)))
@@ -88,12 +87,13 @@ def bag_of_words(documents: Sequence[str], words: Sequence[str]) -> NDArray[np.i
         (N, V), whole numbers.
 
     Raises:
-        ValueError: if a word stands twice in the vocabulary.
+        ValueError: if there is no document, or a word stands twice in the vocabulary.
 
     >>> bag_of_words(["the sea, the sea", "the sky"], ["sea", "the"])
     array([[2, 2],
            [0, 1]])
     """
+    _check(documents)
     column = {word: i for i, word in enumerate(words)}
     if len(column) < len(words):
         raise ValueError("words must be different, got one of them twice")
@@ -103,3 +103,8 @@ def bag_of_words(documents: Sequence[str], words: Sequence[str]) -> NDArray[np.i
             if token in column:
                 row[column[token]] += 1
     return counts
+
+
+def _check(documents: Sequence[str]) -> None:
+    if isinstance(documents, str) or not len(documents):
+        raise ValueError(f"documents must be a sequence of at least one text, got {documents!r}")

@@ -130,7 +130,7 @@ def fit(
     *,
     epochs: int = 50,
     batch_size: int = 20,
-    learning_rate: float = 0.05,
+    learning_rate: float = 0.2,
     steps: int = 5,
 ) -> Fit:
     """Fit all layers together along the gradient of the bound: means at the data less means in the model.
