@@ -1,13 +1,29 @@
 """Small tables that ship with the package, each with its datasheet beside it, and synthetic data."""
 
+import json
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genlab.datasets.texts import bag_of_words, short_texts, tokens, vocabulary
 
-__all__ = ["bag_of_words", "old_faithful", "short_texts", "tokens", "two_clusters", "vocabulary"]
+__all__ = [
+    "CHAINS",
+    "NETWORKS",
+    "bag_of_words",
+    "hidden_markov",
+    "network",
+    "old_faithful",
+    "short_texts",
+    "tokens",
+    "two_clusters",
+    "vocabulary",
+]
+
+NETWORKS = ("alarm", "asia", "sprinkler")
+CHAINS = ("healthy_fever", "rainy_sunny", "umbrella")
 
 
 def old_faithful() -> NDArray[np.float64]:
@@ -23,6 +39,45 @@ def old_faithful() -> NDArray[np.float64]:
     """
     with resources.files(__name__).joinpath("old_faithful.csv").open(encoding="utf-8") as table:
         return np.loadtxt(table, delimiter=",", skiprows=1)
+
+
+def network(name: str) -> list[tuple[str, tuple[str, ...], NDArray[np.float64]]]:
+    """Load a textbook's Bayesian network: "alarm", "asia" or "sprinkler", with a datasheet of that name.
+
+    Returns:
+        Its variables, which are 0 or 1, parents first: name, parents' names, and P(variable = 1 given
+        parents), with an axis of 2 for each parent, in that order. `genlab.models.bayes_net.binary` makes it
+        a model.
+
+    >>> network("sprinkler")[:2]
+    [('rain', (), array(0.2)), ('sprinkler', ('rain',), array([0.4 , 0.01]))]
+    """
+    return [
+        (node["name"], tuple(node["parents"]), np.array(node["p_true"])) for node in _json(name, NETWORKS)
+    ]
+
+
+def hidden_markov(name: str) -> dict[str, Any]:
+    """Load an example of a hidden Markov model: "healthy_fever", "rainy_sunny" or "umbrella".
+
+    Each has a datasheet of its name.
+
+    Returns:
+        The names of its states and symbols as lists; the distribution of the first state start (S,), of the
+        next state given the last transition (S, S), and of the symbol given the state emission (S, V).
+
+    >>> hidden_markov("umbrella")["emission"]
+    array([[0.1, 0.9],
+           [0.8, 0.2]])
+    """
+    chain = _json(name, CHAINS)
+    return {key: value if key in ("states", "symbols") else np.array(value) for key, value in chain.items()}
+
+
+def _json(name: str, allowed: tuple[str, ...]) -> Any:
+    if name not in allowed:
+        raise ValueError(f"name must be one of {', '.join(allowed)}, got {name!r}")
+    return json.loads(resources.files(__name__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
 
 
 def two_clusters(n: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

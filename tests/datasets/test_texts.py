@@ -27,10 +27,8 @@ def test_the_datasheet_states_how_the_texts_were_made_and_their_rights():
 
 
 def test_tokens_are_small_letters_without_the_rest():
-    assert (
     words = ["two", "words", "numbers", "don", "t", "stop", "über"]
     assert tokens("Two words, 3 numbers: 4.5 -- don't_stop; Über") == words
-    )
     assert tokens("") == tokens("12, 3!") == []
 
 

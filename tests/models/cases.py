@@ -5,16 +5,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from genlab.datasets import old_faithful
-from genlab.models import autoregressive, dbm, gaussian, gp, kde, lda, mixture, ngram, rbm
-from genlab.models.autoregressive import Autoregression
-from genlab.models.dbm import DeepBoltzmannMachine
+from genlab.datasets import network, old_faithful
+from genlab.models import gaussian, hmm, mixture, naive_bayes
+from genlab.models.bayes_net import binary
+from genlab.models.emissions import Categorical, Gaussians
 from genlab.models.gaussian import Gaussian
-from genlab.models.gp import GaussianProcess
-from genlab.models.kde import KernelDensity
-from genlab.models.lda import LatentDirichletAllocation
+from genlab.models.hmm import HiddenMarkov
 from genlab.models.mixture import GaussianMixture
-from genlab.models.rbm import RestrictedBoltzmannMachine
+from genlab.models.naive_bayes import BernoulliNaiveBayes, GaussianNaiveBayes
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,27 @@ def outcomes(*sizes: int) -> np.ndarray:
 # For a smooth density that vanishes at the border, a plain sum over a grid is exact to rounding.
 PLANE = grid(np.arange(-18, 20, 0.2), np.arange(-12, 14, 0.2))
 TILTED = np.array([[[2.5, 1.5], [1.5, 1.2]], [[3, -1], [-1, 0.6]]])
+SYMBOLS = Categorical([[0.5, 0.4, 0.1], [0.1, 0.3, 0.6]])
+
+
+def random_chain(rng):
+    start, transition, emission = (rng.dirichlet(np.ones(n), 2) for n in (2, 2, 3))
+    return HiddenMarkov(start[0], transition, Categorical(emission))
+
+
+def log_probs(model, rows):
+    """Log probability of sequences, a sequence a row."""
+    several = len(rows) > 0 and np.ndim(rows) == np.ndim(model.sample(1, np.random.default_rng(0))[0]) + 1
+    return np.array([model.log_prob(row) for row in rows]) if several else model.log_prob(rows)
+
+
+def sequences(length):
+    """Draws of sequences of that length, a sequence a row."""
+
+    def sample(model, n, rng):
+        return np.stack([model.sample(length if n > 0 else n, rng)[0] for _ in range(max(n, 1))])
+
+    return sample
 
 
 def mixture_case(kind):
@@ -70,11 +89,6 @@ def mixture_case(kind):
     )
 
 
-LINE = grid(np.arange(-24, 24, 0.1))
-BITS = np.random.default_rng(0).integers(2, size=(40, 3))
-TOKENS = np.random.default_rng(1).integers(3, size=(6, 12))
-CURVE = np.linspace(0, 3, 12)
-
 CASES = [
     Case(
         "Gaussian",
@@ -87,87 +101,54 @@ CASES = [
     ),
     *(mixture_case(kind) for kind in ("full", "tied", "diagonal", "spherical")),
     Case(
-        "LatentDirichletAllocation",
-        LatentDirichletAllocation([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]], [0.5, 1.5]),
-        fit=lambda rng, counts: lda.fit(counts, 2, rng, sweeps=3),
-        data={"counts": np.random.default_rng(0).integers(4, size=(6, 5))},
-        log_prob=lambda model, rows: model.elbo(rows),
-        sample=lambda model, n, rng: model.sample(n, rng, length=9),
-        distributions=("topics",),
+        "BernoulliNaiveBayes",
+        BernoulliNaiveBayes([0.2, 0.3, 0.5], [[0.9, 0.1, 0.5, 1], [0.2, 0.6, 0, 0.5], [0.3, 0.7, 0.8, 0.1]]),
+        fit=lambda rng, data, labels: naive_bayes.fit_bernoulli(data, labels),
+        data={"data": outcomes(2, 2, 2), "labels": np.array([0, 0, 1, 0, 1, 1, 0, 1])},
+        support=outcomes(2, 2, 2, 2),
+        sample=lambda model, n, rng: model.sample(n, rng)[0],
+        distributions=("priors",),
     ),
     Case(
-        "RestrictedBoltzmannMachine",
-        RestrictedBoltzmannMachine([[1, -2], [0.5, 1], [-1, 1]], [0.2, -0.3, 0.4], [0.1, -0.5]),
-        fit=lambda rng, data: rbm.fit(data, 2, rng, epochs=2),
-        data={"data": BITS},
-        support=outcomes(2, 2, 2),
-        sample=lambda model, n, rng: model.sample(n, rng, steps=40),
+        "GaussianNaiveBayes",
+        GaussianNaiveBayes([0.4, 0.6], [[-1, 2], [1, -1]], [[2.5, 1.2], [3, 0.6]]),
+        fit=lambda rng, data, labels: naive_bayes.fit_gaussian(data, labels),
+        data={"data": old_faithful(), "labels": (old_faithful()[:, 0] > 3).astype(int)},
+        support=PLANE,
+        volume=0.2**2,
+        sample=lambda model, n, rng: model.sample(n, rng)[0],
+        distributions=("priors",),
     ),
+    Case("BayesianNetwork", binary(network("sprinkler")), support=outcomes(2, 2, 2)),
     Case(
-        "DeepBoltzmannMachine",
-        DeepBoltzmannMachine(
-            [[1, -2], [0.5, 1], [-1, 1]], [[1.5], [-1]], [0.2, -0.3, 0.4], [0.1, -0.5], [0.3]
-        ),
-        fit=lambda rng, data: dbm.fit(data, 2, 2, rng, epochs=2),
-        data={"data": BITS},
-        support=outcomes(2, 2, 2),
-        sample=lambda model, n, rng: model.sample(n, rng, steps=40),
-    ),
-    Case(
-        "NGram, additive",
-        ngram.fit(TOKENS, 3, 2, pseudo_count=0.5),
-        fit=lambda rng, sequences: ngram.fit(sequences, 3, 2),
-        data={"sequences": TOKENS},
-        support=outcomes(3, 3, 3),
-        sample=lambda model, n, rng: model.sample(n, rng, length=3),
-        distributions=("weights",),
-    ),
-    Case(
-        "NGram, interpolated",
-        ngram.fit(TOKENS[:3, :8], 3, 3, pseudo_count=0, weights=[0.1, 0.2, 0.3, 0.4]),
-        fit=lambda rng, held_out: ngram.interpolate(ngram.fit(TOKENS[:3], 3, 3, pseudo_count=0), held_out),
-        data={"held_out": TOKENS[3:]},
+        "HiddenMarkov, categorical",
+        HiddenMarkov([0.6, 0.4], [[0.7, 0.3], [0.1, 0.9]], SYMBOLS),
+        fit=lambda rng, data: hmm.fit(data, 2, rng, tol=0, max_iter=20, start=random_chain(rng)),
+        data={"data": np.random.default_rng(0).integers(3, size=(5, 9)).cumsum(axis=1) // 3 % 3},
         trace="log_likelihoods",
-        support=outcomes(3, 3, 3, 3),
-        sample=lambda model, n, rng: model.sample(n, rng, length=4),
-        distributions=("weights",),
+        log_prob=log_probs,
+        support=outcomes(3, 3, 3),
+        sample=sequences(3),
+        distributions=("start", "transition"),
     ),
     Case(
-        "Autoregression",
-        Autoregression([0.6], 0.4, 1.5),
-        fit=lambda rng, data: autoregressive.fit(data, 1),
-        data={"data": np.random.default_rng(2).normal(size=(2, 30))},
-        support=PLANE,
-        volume=0.2**2,
-        sample=lambda model, n, rng: model.sample(n, rng, length=2),
+        "HiddenMarkov, Gaussian",
+        HiddenMarkov([0.6, 0.4], [[0.7, 0.3], [0.1, 0.9]], Gaussians([[-1], [2]], [[[0.5]], [[2]]])),
+        fit=lambda rng, data: hmm.fit(data, 2, rng, covariance_floor=0, tol=0, max_iter=20),
+        data={"data": old_faithful()[:200].reshape(10, 20, 2)},
+        trace="log_likelihoods",
+        log_prob=lambda model, rows: log_probs(model, rows[..., None]),
+        support=grid(np.arange(-8, 12, 0.5), np.arange(-8, 12, 0.5)),
+        volume=0.5**2,
+        sample=lambda model, n, rng: sequences(2)(model, n, rng)[..., 0],
+        distributions=("start", "transition"),
     ),
+    Case("Categorical emissions", SYMBOLS, log_prob=None, sample=None, distributions=("probabilities",)),
     Case(
-        "KernelDensity, 1-D",
-        KernelDensity([[-3], [0], [0.5]], [[1.2]]),
-        fit=lambda rng, data: kde.fit(data),
-        data={"data": old_faithful()[:, :1]},
-        support=LINE,
-        volume=0.1,
-    ),
-    Case(
-        "KernelDensity, 2-D",
-        KernelDensity([[-3, 1], [0, 0], [2, -1]], TILTED[0]),
-        fit=lambda rng, data: kde.fit(data, "silverman"),
-        data={"data": old_faithful()},
-        support=PLANE,
-        volume=0.2**2,
-        covariances=("covariance",),
-    ),
-    Case(
-        "GaussianProcess",  # at two points, as a density of what is observed there
-        GaussianProcess(2, 1, 0.5),
-        fit=lambda rng, x, y: gp.fit(x, y, max_iter=20),
-        data={"x": CURVE[:, None], "y": np.sin(3 * CURVE) + 0.1 * np.cos(40 * CURVE)},
-        trace="log_marginal_likelihoods",
-        log_prob=lambda model, rows: np.array([model.log_marginal_likelihood([[0], [1]], y) for y in rows]),
-        support=grid(np.arange(-11, 11, 0.3), np.arange(-11, 11, 0.3)),
-        volume=0.3**2,
-        argument=None,
-        sample=lambda model, n, rng: model.sample(n, rng, x=[[0], [1]]) + 0.5**0.5 * rng.normal(size=(n, 2)),
+        "Gaussian emissions",
+        Gaussians([[-1, 2], [1, -1]], TILTED),
+        log_prob=None,
+        sample=None,
+        covariances=("covariances",),
     ),
 ]

@@ -8,6 +8,9 @@ import random
 import numpy as np
 import pytest
 from cases import CASES
+from latent_cases import LATENT_CASES
+
+CASES = CASES + LATENT_CASES
 
 N = 20_000
 DIRECTIONS = 40
