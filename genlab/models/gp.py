@@ -81,12 +81,18 @@ class GaussianProcess:
         return Posterior(self, *_observations(x, y))
 
     def _covariance(self, squares: Array) -> Array:
-        return np.asarray(self.variance * np.exp(np.maximum(squares / (-2 * self.length_scale**2), -700)))
+        p = squares / (-2 * self.length_scale**2)
+        np.maximum(p, -700, out=p)  # below -708, exp gives denormal numbers, which are slow
+        np.exp(p, out=p)
+        p *= self.variance
+        return p
 
     def _factor(self, covariance: Array) -> Array:
         """Lower Cholesky factor of the observations' covariance, which is the function's with the noise."""
+        observed = covariance.copy()
+        np.einsum("nn->n", observed)[:] += self.noise
         try:
-            return np.asarray(np.linalg.cholesky(covariance + self.noise * np.eye(len(covariance))))
+            return np.asarray(np.linalg.cholesky(observed))
         except np.linalg.LinAlgError:
             raise ValueError(
                 f"noise must be larger: {self.noise} is lost in rounding beside a variance of {self.variance}"
