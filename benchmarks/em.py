@@ -1,25 +1,31 @@
 """Time a Gaussian mixture's EM against its peers: python benchmarks/em.py [rounds]
 
-Every fit gets the same data, the same start, full covariances and the same number of iterations, and none may
-stop early. Rounds alternate between the libraries, in one process, on one thread.
+Every fit gets the same data, the same start and the same number of iterations, and none may stop early.
+Rounds alternate between the libraries, in one process, on one thread.
 """
 
+import functools
 import importlib.util
-import platform
+import itertools
 import sys
-import time
 import warnings
-from collections.abc import Callable
-from datetime import date
 
 import numpy as np
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as SklearnMixture
 from threadpoolctl import threadpool_limits
+from timing import machine, ratios
 
 from genlab.models import mixture
 from genlab.models.mixture import GaussianMixture
+
+KINDS = {
+    "full": "full",
+    "tied": "tied",
+    "diagonal": "diag",
+    "spherical": "spherical",
+}  # genlab's: scikit-learn's
 
 SIZES = [
     (1_000, 2, 3, 200),
@@ -31,7 +37,7 @@ SIZES = [
 FLOOR = 1e-6
 
 
-def problem(n: int, d: int, k: int) -> tuple[np.ndarray, GaussianMixture]:
+def problem(n: int, d: int, k: int, kind: str) -> tuple[np.ndarray, GaussianMixture]:
     """Overlapping correlated clusters, and a start: random rows as means, the data's covariance for all."""
     rng = np.random.default_rng(n + d + k)
     factors = rng.normal(size=(k, d, d)) / np.sqrt(d) + 0.5 * np.eye(d)
@@ -40,25 +46,45 @@ def problem(n: int, d: int, k: int) -> tuple[np.ndarray, GaussianMixture]:
     )
     x, _ = truth.sample(n, rng)
     means = x[rng.choice(n, k, replace=False)]
-    return x, GaussianMixture(truth.weights, means, np.tile(np.cov(x.T), (k, 1, 1)))
+    covariances = mixture.constrained(np.tile(np.cov(x.T), (k, 1, 1)), kind)
+    return x, GaussianMixture(truth.weights, means, covariances, kind)
 
 
 def fit_genlab(x: np.ndarray, start: GaussianMixture, iterations: int) -> tuple[np.ndarray, ...]:
-    k, rng = len(start.weights), np.random.default_rng(0)
-    fit = mixture.fit(x, k, rng, max_iter=iterations, tol=0, covariance_floor=FLOOR, start=start)
+    fit = mixture.fit(
+        x,
+        len(start.weights),
+        np.random.default_rng(0),
+        max_iter=iterations,
+        tol=0,
+        covariance_type=start.covariance_type,
+        covariance_floor=FLOOR,
+        start=start,
+    )
     assert len(fit.log_likelihoods) == iterations
-    return fit.model.weights, fit.model.means, fit.model.covariances
+    return fit.model.weights, fit.model.means, short(fit.model.covariances, start.covariance_type)
+
+
+def short(covariances: np.ndarray, kind: str) -> np.ndarray:
+    """Covariances (K, d, d) as scikit-learn keeps those of a kind."""
+    if kind == "full":
+        return covariances
+    if kind == "tied":
+        return covariances[0]
+    diagonal = np.diagonal(covariances, 0, 1, 2)
+    return diagonal if kind == "diagonal" else diagonal[:, 0]
 
 
 def fit_sklearn(x: np.ndarray, start: GaussianMixture, iterations: int) -> tuple[np.ndarray, ...]:
     fit = SklearnMixture(
         len(start.weights),
+        covariance_type=KINDS[start.covariance_type],
         tol=0,
         max_iter=iterations,
         reg_covar=FLOOR,
         weights_init=start.weights,
         means_init=start.means,
-        precisions_init=np.linalg.inv(start.covariances),
+        precisions_init=short(np.linalg.inv(start.covariances), start.covariance_type),
     ).fit(x)
     assert fit.n_iter_ == iterations
     return fit.weights_, fit.means_, fit.covariances_
@@ -81,54 +107,31 @@ def fit_pomegranate(x: np.ndarray, start: GaussianMixture, iterations: int) -> t
     return fit.priors.numpy(), np.stack(means), np.stack(covariances)
 
 
-def seconds(job: Callable[..., object], *arguments: object) -> float:
-    began = time.perf_counter()
-    job(*arguments)
-    return time.perf_counter() - began
-
-
-def machine() -> str:
-    """The rates to judge times by, each the best of several tries."""
-    rng = np.random.default_rng(0)
-    square, thin = rng.normal(size=(1024, 1024)), rng.normal(size=(80, 8))
-    wide, line = rng.normal(size=(8, 1600)), rng.normal(size=100_000)
-    gemm = 2 * 1024**3 / min(seconds(np.matmul, square, square) for _ in range(5))
-    inner = 2 * 80 * 8 * 1600 / min(seconds(np.matmul, thin, wide) for _ in range(50))
-    exp = min(seconds(np.exp, line) for _ in range(50)) / len(line)
-    return (
-        f"{date.today()}, {platform.machine()}, one thread; Python {platform.python_version()}, "
-        f"NumPy {np.__version__}, scikit-learn {sklearn.__version__}. "
-        f"Matrix product {gemm / 1e9:.0f} GFLOP/s ({inner / 1e9:.0f} at inner dimension 8), "
-        f"exp {exp * 1e9:.1f} ns an element."
-    )
-
-
 def main(rounds: int) -> None:
     peers = {"genlab": fit_genlab, "scikit-learn": fit_sklearn}
     if importlib.util.find_spec("pomegranate"):
-        peers["pomegranate"] = fit_pomegranate
-    print(machine(), end="\n\n")
+        peers = {"pomegranate": fit_pomegranate, **peers}
+    print(machine(**{"scikit-learn": sklearn.__version__}), end="\n\n")
     others = [name for name in peers if name != "scikit-learn"]
     print(
-        "| N, d, K | scikit-learn, ms an iteration |",
-        *(f"{name}: ratio (lowest) |" for name in others),
+        "| covariances | N, d, K | scikit-learn, ms an iteration |",
+        *(f"{o} |" for o in others),
         "difference |",
     )
-    print("| --- |" + " ---: |" * (2 + len(others)))
-    for n, d, k, iterations in SIZES:
-        x, start = problem(n, d, k)
-        times: dict[str, list[float]] = {name: [] for name in peers}
-        found = {name: fit(x, start, iterations) for name, fit in peers.items()}  # also the warm-up
-        for _ in range(rounds):
-            for name, fit in peers.items():
-                times[name].append(seconds(fit, x, start, iterations))
-        base = np.array(times["scikit-learn"])
-        ratios = {name: np.array(times[name]) / base for name in others}
-        pairs = zip(found["genlab"], found["scikit-learn"], strict=True)
+    print("| --- | --- |" + " ---: |" * (2 + len(others)))
+    for kind, (n, d, k, iterations) in itertools.product(KINDS, SIZES):
+        x, start = problem(n, d, k, kind)
+        jobs = {
+            name: functools.partial(fit, x, start, iterations)
+            for name, fit in peers.items()
+            if kind == "full" or name != "pomegranate"
+        }
+        base, texts = ratios(jobs, rounds)
+        pairs = zip(jobs["genlab"](), jobs["scikit-learn"](), strict=True)
         difference = max(np.abs(ours - theirs).max() for ours, theirs in pairs)
         print(
-            f"| {n}, {d}, {k} | {np.median(base) / iterations * 1e3:.2f} |",
-            *(f"{np.median(ratio):.2f} ({ratio.min():.2f}) |" for ratio in ratios.values()),
+            f"| {kind} | {n}, {d}, {k} | {base / iterations * 1e3:.2f} |",
+            *(f"{texts.get(name, '')} |" for name in others),
             f"{difference:.0e} |",
             flush=True,
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp, xlog1py, xlogy
+from scipy.special import logsumexp
 
 from genlab.models._arguments import Array, Integers, at_least, integers, parameter, probabilities, samples
 
@@ -77,8 +77,11 @@ class BernoulliNaiveBayes(NaiveBayes):
 
     def log_likelihood(self, x: ArrayLike) -> Array:
         x = _binary("x", x, self.theta.shape[1])
-        # A column that is always 1 in a class must not spoil its rows of 1: here 0 log 0 is 0.
-        return np.stack([(xlogy(x, t) + xlog1py(1 - x, -t)).sum(axis=1) for t in self.theta], axis=1)
+        # Two matrix products; but 0 log 0 is 0, so a column that is always 1 must not spoil its rows of 1.
+        one, zero = np.where(self.theta > 0, self.theta, 1), np.where(self.theta < 1, self.theta, 0)
+        log_likelihood = x @ np.log(one).T + (1 - x) @ np.log1p(-zero).T
+        impossible = x @ (one != self.theta).T + (1 - x) @ (zero != self.theta).T
+        return np.where(impossible > 0, -np.inf, log_likelihood)
 
     def _draw(self, y: Integers, rng: np.random.Generator) -> Array:
         return (rng.random((len(y), self.theta.shape[1])) < self.theta[y]).astype(float)
@@ -106,7 +109,7 @@ class GaussianNaiveBayes(NaiveBayes):
     def log_likelihood(self, x: ArrayLike) -> Array:
         x = samples("x", x, self.means.shape[1])
         classes = zip(self.means, self.variances, strict=True)
-        terms = [((x - m) ** 2 / v + np.log(2 * np.pi * v)).sum(axis=1) for m, v in classes]
+        terms = [(x - m) ** 2 @ (1 / v) + np.log(2 * np.pi * v).sum() for m, v in classes]
         return -0.5 * np.stack(terms, axis=1)
 
     def _draw(self, y: Integers, rng: np.random.Generator) -> Array:
@@ -155,8 +158,8 @@ def fit_gaussian(data: ArrayLike, labels: ArrayLike) -> GaussianNaiveBayes:
 
 def _binary(name: str, x: ArrayLike, d: int | None = None) -> Array:
     x = samples(name, x, d)
-    if not np.isin(x, (0, 1)).all():
-        raise ValueError(f"{name} must hold 0 and 1 only, got {x[~np.isin(x, (0, 1))][0]}")
+    if (wrong := (x != 0) & (x != 1)).any():
+        raise ValueError(f"{name} must hold 0 and 1 only, got {x[wrong][0]}")
     return x
 
 

@@ -1,8 +1,10 @@
+from importlib import resources
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from genlab.datasets import old_faithful, two_clusters
+from genlab.datasets import CHAINS, NETWORKS, hidden_markov, network, old_faithful, two_clusters
 
 
 def test_old_faithful_is_the_table_of_its_datasheet():
@@ -51,3 +53,46 @@ def test_two_clusters_of_bad_size():
     with pytest.raises(ValueError, match=r"^n must be at least 0, got -1"):
         two_clusters(-1, np.random.default_rng(0))
     assert two_clusters(0, np.random.default_rng(0))[0].shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "numbers"), [("asia", 8, 18), ("sprinkler", 3, 7), ("alarm", 5, 10)]
+)
+def test_networks_are_those_of_their_datasheets(name, variables, numbers):
+    nodes = network(name)
+    assert len(nodes) == variables
+    assert sum(p_true.size for _, _, p_true in nodes) == numbers
+    sheet = sheet_of(name)
+    for i, (variable, parents, p_true) in enumerate(nodes):
+        assert set(parents) <= {earlier for earlier, _, _ in nodes[:i]}
+        assert p_true.shape == (2,) * len(parents)
+        assert p_true.min() >= 0 and p_true.max() <= 1
+        row = next(line for line in sheet.splitlines() if line.startswith(f"| `{variable}` |"))
+        assert row.endswith(f"| {', '.join(f'`{parent}`' for parent in parents) or 'none'} |")
+
+
+@pytest.mark.parametrize(("name", "symbols"), [("healthy_fever", 3), ("rainy_sunny", 3), ("umbrella", 2)])
+def test_chains_are_those_of_their_datasheets(name, symbols):
+    chain = hidden_markov(name)
+    assert (len(chain["states"]), len(chain["symbols"])) == (2, symbols)
+    shapes = [chain[key].shape for key in ("start", "transition", "emission")]
+    assert shapes == [(2,), (2, 2), (2, symbols)]
+    for key in ("start", "transition", "emission"):
+        np.testing.assert_allclose(chain[key].sum(axis=-1), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["old_faithful", *NETWORKS, *CHAINS])
+def test_every_datasheet_has_its_parts(name):
+    sheet = sheet_of(name)
+    parts = [line for line in sheet.splitlines() if line.startswith("#")]
+    assert parts[1:] == ["## Origin", "## Rights", "## Known biases", "## Uses"]
+
+
+def sheet_of(name):
+    return resources.files("genlab.datasets").joinpath(f"{name}.md").read_text(encoding="utf-8")
+
+
+def test_unknown_names():
+    for load in (network, hidden_markov):
+        with pytest.raises(ValueError, match=r"^name must be one of .*, got 'atlantis'"):
+            load("atlantis")
