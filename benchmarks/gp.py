@@ -65,4 +65,4 @@ def main(rounds: int) -> None:
 
 if __name__ == "__main__":
     with threadpool_limits(1):
-        main(rounds=int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+        main(rounds=int(sys.argv[1]) if len(sys.argv) > 1 else 3)

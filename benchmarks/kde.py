@@ -1,7 +1,7 @@
 """Time kernel densities against scipy and scikit-learn: python benchmarks/kde.py [rounds]
 
-Log densities with the same data and bandwidth at points drawn from the same distribution. All sum over all of the
-data: none approximates. scikit-learn gets whitened data, since its kernels are round.
+Log densities with the same data and bandwidth at points drawn from the same distribution. All sum over all of
+the data: none approximates. scikit-learn gets whitened data, since its kernels are round.
 """
 
 import sys
@@ -43,4 +43,4 @@ def main(rounds: int) -> None:
 
 if __name__ == "__main__":
     with threadpool_limits(1):
-        main(rounds=int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+        main(rounds=int(sys.argv[1]) if len(sys.argv) > 1 else 3)

@@ -1,8 +1,8 @@
 """Time restricted Boltzmann machines against scikit-learn: python benchmarks/rbm.py [rounds]
 
-Digits, 1797 pictures of 64 grey levels; batches of 10, 10 epochs. scikit-learn's chains persist, genlab's start anew
-from the data (CD-1), and each tosses its own coins: so the fits are compared by the mean pseudo-likelihood that they
-reach, computed by genlab for both.
+Digits, 1797 pictures of 64 grey levels; batches of 10, 10 epochs. scikit-learn's chains persist, genlab's begin
+anew at the data (CD-1), and each tosses its own coins: so the fits are compared by the mean pseudo-likelihood
+that they reach, computed by genlab for both.
 """
 
 import sys
@@ -55,9 +55,8 @@ def main(rounds: int) -> None:
         {"genlab": lambda: model.free_energy(bits), "peer": lambda: peer._free_energy(bits)}, 20 * rounds
     )
     difference = np.abs(model.free_energy(bits) - peer._free_energy(bits)).max()
-    print(
-        f"| free energy, 64 hidden units | {base * 1e3:.2f} | {texts['genlab']} | differ by {difference:.0e} |"
-    )
+    job = "free energy, 64 hidden units"
+    print(f"| {job} | {base * 1e3:.2f} | {texts['genlab']} | differ by {difference:.0e} |")
 
 
 if __name__ == "__main__":
