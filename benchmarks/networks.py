@@ -11,16 +11,12 @@ from importlib.metadata import version
 import numpy as np
 from pgmpy.factors.discrete import TabularCPD
 from pgmpy.inference import VariableElimination
+from pgmpy.models import DiscreteBayesianNetwork
 from threadpoolctl import threadpool_limits
 from timing import machine, ratios
 
 from genlab.datasets import network
 from genlab.models.bayes_net import binary
-
-try:
-    from pgmpy.models import DiscreteBayesianNetwork
-except ImportError:  # before pgmpy 0.1.27 or so
-    from pgmpy.models import BayesianNetwork as DiscreteBayesianNetwork
 
 ASKED = ("asia", "tub", "smoke", "lung", "bronc", "either")
 GIVEN = {"xray": 1, "dysp": 1}

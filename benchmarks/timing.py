@@ -10,7 +10,7 @@ import scipy
 
 
 def seconds(job: Callable[..., object], *arguments: object) -> float:
-    """The processor time of one call: on one thread, the time on a quiet machine, hardly more on a busy one."""
+    """The processor time of one call: on one thread, what a clock says on a machine with no other work."""
     began = time.process_time()
     job(*arguments)
     return time.process_time() - began

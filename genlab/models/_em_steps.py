@@ -108,6 +108,7 @@ class Axes:
         self.kind = kind
         # Tied covariances L L^T are all 1 in y = L^-1 (x - centre); diagonal ones are so in x itself.
         self.factor = np.linalg.cholesky(covariances[0]) if kind == "tied" else None
+        self.whiten = np.eye(d) if self.factor is None else np.linalg.inv(self.factor)
         self.centre = (weights @ means)[:, None]
         m = self._coordinates(means)
         v = np.einsum("kii->ki", covariances).T if self.factor is None else np.ones((d, k))
@@ -120,7 +121,7 @@ class Axes:
 
     def _coordinates(self, rows: Array) -> Array:
         y = rows.T - self.centre
-        return y if self.factor is None else np.asarray(np.linalg.solve(self.factor, y), dtype=float)
+        return y if self.factor is None else self.whiten @ y
 
     def log_joint(self, rows: Array) -> tuple[Array, Array]:
         y = self._coordinates(rows)

@@ -15,7 +15,7 @@ from genlab.models.mixture import GaussianMixture
 from genlab.models.naive_bayes import BernoulliNaiveBayes, GaussianNaiveBayes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One model: how it is fitted, asked and drawn from. What a model does not have is left out."""
 
@@ -29,6 +29,7 @@ class Case:
     volume: float = 1.0  # of a cell of that grid; 1 for outcomes
     argument: str | None = "x"  # the name that log_prob gives the rows: errors must begin with it
     sample: Callable | None = lambda model, n, rng: model.sample(n, rng)  # draws as rows, or all n as one
+    draws: int = 20_000  # that are compared with the density: fewer where they are slow
     distributions: tuple[str, ...] = ()  # parameters whose last axis is a distribution
     covariances: tuple[str, ...] = ()  # parameters whose last two axes are a covariance
 
@@ -123,23 +124,25 @@ CASES = [
     Case(
         "HiddenMarkov, categorical",
         HiddenMarkov([0.6, 0.4], [[0.7, 0.3], [0.1, 0.9]], SYMBOLS),
-        fit=lambda rng, data: hmm.fit(data, 2, rng, tol=0, max_iter=20, start=random_chain(rng)),
+        fit=lambda rng, data: hmm.fit(data, 2, rng, tol=0, max_iter=10, start=random_chain(rng)),
         data={"data": np.random.default_rng(0).integers(3, size=(5, 9)).cumsum(axis=1) // 3 % 3},
         trace="log_likelihoods",
         log_prob=log_probs,
+        draws=4_000,
         support=outcomes(3, 3, 3),
         sample=sequences(3),
         distributions=("start", "transition"),
     ),
     Case(
         "HiddenMarkov, Gaussian",
-        HiddenMarkov([0.6, 0.4], [[0.7, 0.3], [0.1, 0.9]], Gaussians([[-1], [2]], [[[0.5]], [[2]]])),
-        fit=lambda rng, data: hmm.fit(data, 2, rng, covariance_floor=0, tol=0, max_iter=20),
-        data={"data": old_faithful()[:200].reshape(10, 20, 2)},
+        HiddenMarkov([0.6, 0.4], [[0.7, 0.3], [0.1, 0.9]], Gaussians([[-1], [2]], [[[1]], [[2]]])),
+        fit=lambda rng, data: hmm.fit(data, 2, rng, covariance_floor=0, tol=0, max_iter=10),
+        data={"data": old_faithful()[:120].reshape(3, 40, 2)},
         trace="log_likelihoods",
         log_prob=lambda model, rows: log_probs(model, rows[..., None]),
-        support=grid(np.arange(-8, 12, 0.5), np.arange(-8, 12, 0.5)),
-        volume=0.5**2,
+        draws=4_000,
+        support=grid(np.arange(-7, 12, 0.7), np.arange(-7, 12, 0.7)),
+        volume=0.7**2,
         sample=lambda model, n, rng: sequences(2)(model, n, rng)[..., 0],
         distributions=("start", "transition"),
     ),
