@@ -16,7 +16,7 @@ from timing import machine, ratios
 
 from genlab.models import kde
 
-SIZES = [(1_000, 1_000, 1), (20_000, 2_000, 1), (20_000, 2_000, 2), (20_000, 2_000, 8), (100_000, 1_000, 1)]
+SIZES = [(1_000, 1_000, 1), (20_000, 2_000, 1), (20_000, 2_000, 2), (20_000, 2_000, 8)]
 
 
 def main(rounds: int) -> None:

@@ -1,8 +1,8 @@
 """Time restricted Boltzmann machines against scikit-learn: python benchmarks/rbm.py [rounds]
 
-Digits, 1797 pictures of 64 grey levels; batches of 10, 10 epochs. scikit-learn's chains persist, genlab's begin
-anew at the data (CD-1), and each tosses its own coins: so the fits are compared by the mean pseudo-likelihood
-that they reach, computed by genlab for both.
+Digits, 1797 pictures of 64 grey levels; batches of 10, 10 epochs. scikit-learn's chains persist, genlab's
+begin anew at the data (CD-1), and each tosses its own coins: so the fits are compared by the mean
+pseudo-likelihood that they reach, computed by genlab for both.
 """
 
 import sys
@@ -61,4 +61,4 @@ def main(rounds: int) -> None:
 
 if __name__ == "__main__":
     with threadpool_limits(1):
-        main(rounds=int(sys.argv[1]) if len(sys.argv) > 1 else 7)
+        main(rounds=int(sys.argv[1]) if len(sys.argv) > 1 else 3)
