@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from genlab.datasets.patients import cohort, numeric
 from genlab.datasets.sklearn_tables import breast_cancer, digits, iris, wine
+from genlab.datasets.texts import bag_of_words, short_texts, tokens, vocabulary
 
 __all__ = [
+    "bag_of_words",
     "breast_cancer",
     "cohort",
     "digits",
@@ -19,7 +21,10 @@ __all__ = [
     "network",
     "numeric",
     "old_faithful",
+    "short_texts",
+    "tokens",
     "two_clusters",
+    "vocabulary",
     "wine",
 ]
 

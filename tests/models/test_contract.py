@@ -9,6 +9,9 @@ import random
 import numpy as np
 import pytest
 from cases import CASES
+from latent_cases import LATENT_CASES
+
+CASES = CASES + LATENT_CASES
 
 DIRECTIONS = 40
 FALSE_ALARM = 1e-6  # of one test of draws, all its directions together
