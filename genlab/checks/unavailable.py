@@ -16,9 +16,12 @@ UNAVAILABLE: dict[str, tuple[str, ...]] = {
         "genlab.models",
     ),
     "probability": (*_SCIPY_STATS, "genlab.models"),
-    "taxonomy": (*_SCIPY_STATS, "hmmlearn"),
-    "gmm-em": ("sklearn.mixture", "sklearn.cluster", "scipy.cluster", "genlab.models.mixture"),
-    "sampling": _SCIPY_STATS,
+    "taxonomy": (*_SCIPY_STATS, "hmmlearn", "genlab.models"),
+    "gmm-em": (
+        *("sklearn.mixture", "sklearn.cluster", "scipy.cluster"),
+        *("genlab.models.mixture", "genlab.models._em_steps"),
+    ),
+    "sampling": (*_SCIPY_STATS, "genlab.sampling"),
     "ethics": ("sklearn.neighbors", "fairlearn"),
 }
 """Assignment to the modules that it refuses, each with all that is below it: also genlab's own answers."""
