@@ -178,6 +178,7 @@ class Nursery:
             "keep": [root for root in roots() if any(Path(root).is_relative_to(path) for path in SPACE)],
             "home": home,
             "sockets": sockets,
+            "cores": sorted(os.sched_getaffinity(0)),  # ours: the two take turns
             "limits": LIMITS | {"nproc": PROCESSES + 2 * len(tests)},
         }
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -89,6 +89,7 @@ def _candidate(files: list[int], apart: bool) -> NoReturn:
         respond.channels = {
             name: socket.socket(fileno=fd) for name, fd in zip(request["tests"], files[2:], strict=True)
         }
+        os.sched_setaffinity(0, request["cores"])
         confine.undumpable(False)  # or the system hands our files in /proc to root
         with suppress(OSError):  # if memory gets short on the machine, this is to go first
             Path("/proc/self/oom_score_adj").write_text("1000")
