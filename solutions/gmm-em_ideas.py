@@ -140,6 +140,16 @@ def shuffled_in_place(data, K, rng):
     return start_at(np.arange(K), data, K)
 
 
+@idea(
+    "initialize_params",
+    "It is the row indices that must be different: of two equal rows both can be drawn.",
+)
+def different_rows_for_different_indices(data, K, rng):
+    different = np.unique(data, axis=0)
+    enough(different, K)
+    return drawn(different, K, rng)
+
+
 @idea("initialize_params", UNIFORM)
 def never_the_last_row(data, K, rng):
     enough(data, K)
@@ -906,6 +916,30 @@ def parameters_before_the_last_update(data, K, rng, max_iter=100, tol=1e-4):
 
     *_, entries = loop(data, max_iter, tol, initialize_params(data, K, rng), e=e)
     return (*before[-1], entries)
+
+
+@idea(
+    "em_algorithm",
+    "When EM stops, return the parameters after the last M step, those that the last entry belongs to.",
+)
+def parameters_before_the_step_that_ended_it(data, K, rng, max_iter=100, tol=1e-4):
+    before = []
+
+    def e(data, *model):
+        before.append(model)
+        return right_shares(data, *model)
+
+    *model, entries = loop(data, max_iter, tol, initialize_params(data, K, rng), e=e)
+    stopped = len(entries) > 1 and abs(entries[-1] - entries[-2]) < tol
+    return (*(before[-1] if stopped else model), entries)
+
+
+@idea("em_algorithm", "Stop at a difference of less than tol: with tol=0, only max_iter ends it.")
+def stopped_at_a_difference_of_tol(data, K, rng, max_iter=100, tol=1e-4):
+    def stop(entries, old, new):
+        return len(entries) > 1 and abs(entries[-1] - entries[-2]) <= tol
+
+    return loop(data, max_iter, tol, initialize_params(data, K, rng), stop=stop)
 
 
 @idea("em_algorithm", OWN_START)

@@ -338,6 +338,20 @@ def small_rows_taken_for_zero(joint):
     return p_x, p_y, np.where(np.isclose(p_x, 0)[:, None], 0.0, given)
 
 
+@idea("factor_joint", SMALL_ROW)
+def rows_below_a_threshold_taken_for_zero(joint):
+    p_x, p_y, given = factors(joint)
+    return p_x, p_y, np.where(p_x[:, None] < 1e-12, 0.0, given)
+
+
+@idea("factor_joint", ZERO)
+def only_the_first_zero_row_seen(joint):
+    p_x, p_y, _ = factors(joint)
+    divisors = p_x.copy()
+    divisors[np.flatnonzero(p_x == 0)[:1]] = 1.0
+    return p_x, p_y, joint / divisors[:, None]
+
+
 @idea("factor_joint", IN_PLACE)
 def joint_divided_in_place(joint):
     p_x, p_y, _ = factors(joint)
