@@ -174,7 +174,8 @@ def _result(work: Work, items: list[dict[str, Any]], seconds: float) -> Result:
             name = cell.metadata.nbgrader.grade_id
             verdict = verdicts.setdefault(name, Verdict(0.0, problem or "This test was not reached."))
             _show(cell, verdict)
-    return Result(notebook, verdicts, problem, seconds, work.unsafe, settled=end.get("done") != "killed")
+    settled = end.get("done") == "well" or "silent" in end
+    return Result(notebook, verdicts, problem, seconds, work.unsafe, settled)
 
 
 def _show(cell: NotebookNode, verdict: Verdict) -> None:

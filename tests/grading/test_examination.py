@@ -192,6 +192,25 @@ def test_an_examination_that_was_killed_is_begun_again(monkeypatch, killed):
     assert scores(result) == {"test": 2.0} and not result.problem
 
 
+@pytest.mark.parametrize(
+    ("end", "settled"),
+    [
+        ({"done": "well"}, True),
+        ({"silent": True}, True),
+        ({"done": "killed"}, False),
+        ({"notebook": 0}, False),
+    ],
+)
+def test_what_was_killed_each_time_is_not_settled(monkeypatch, end, settled):
+    notebook = new_notebook(cells=[cell("assert True", "test", grade=True, points=2)])
+    end = {"notebook": notebook} if "notebook" in end else end
+    monkeypatch.setattr(examination, "nursery", lambda *kind: None)
+    monkeypatch.setattr(examination, "warm", lambda work: None)
+    monkeypatch.setattr(examination, "_in_a_fork", lambda work, nursery: [end])
+    work = Work("ps1", notebook, notebook, {}, {}).to_bytes()
+    assert Result.from_bytes(examine(work)).settled is settled
+
+
 ASKED = """def test():
     answer = Answer("squares", squares)
     answer.gives([1.0, 4.0], 2)
