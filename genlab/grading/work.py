@@ -106,8 +106,8 @@ class Result:
         problem: what went wrong with the submission as a whole, or "".
         seconds: how long it took.
         unsafe: it ran without the sandbox.
-        settled: no process of the student's was killed. Otherwise it may be the machine's doing, not theirs,
-            so a further run examines the submission again.
+        settled: neither the examination nor a process of the student's was killed. Otherwise it may be the
+            machine's doing, not theirs, so a further run examines the submission again.
     """
 
     notebook: NotebookNode
