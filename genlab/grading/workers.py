@@ -121,9 +121,9 @@ class Workers:
 
 def examine(work: bytes) -> bytes:
     """Examine a notebook, and import what that needs only here, where it is done."""
-    from genlab.grading import examination
+    from genlab.grading.examination import examine
 
-    return examination.examine(work)
+    return examine(work)
 
 
 def cores() -> int:
