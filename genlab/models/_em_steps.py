@@ -98,60 +98,63 @@ class Full:
 class Axes:
     """For covariances that are diagonal in coordinates y common to all components, where one is cheaper:
 
-    log p(y) is then linear in y^2, y and 1, so one matrix product serves all components, and one more their
-    moments. Rounding is relative to the largest y^2 / variance: no component may be very narrow.
+    log p(y) is then linear in y^2 and y, so a matrix product for each serves all components, and one more their
+    moments. Rounding is relative to the largest y^2 / variance: no component may be very narrow. The values are
+    y (B, d): laid out as the rows are, as turning them over takes longer than the products.
     """
 
     def __init__(self, weights: Array, means: Array, covariances: Array, kind: str) -> None:
         k, d = means.shape
-        self.width = 2 * d + 1 + k
+        self.width = 2 * d + k
         self.kind = kind
         # Tied covariances L L^T are all 1 in y = L^-1 (x - centre); diagonal ones are so in x itself.
         self.factor = np.linalg.cholesky(covariances[0]) if kind == "tied" else None
         self.whiten = np.eye(d) if self.factor is None else np.linalg.inv(self.factor)
-        self.centre = (weights @ means)[:, None]
+        self.centre = weights @ means
         m = self._coordinates(means)
-        v = np.einsum("kii->ki", covariances).T if self.factor is None else np.ones((d, k))
-        log_volumes = 0.5 * (np.log(v).sum(axis=0) + d * np.log(2 * np.pi))
+        v = np.einsum("kii->ki", covariances) if self.factor is None else np.ones((k, d))
+        log_volumes = 0.5 * (np.log(v).sum(axis=1) + d * np.log(2 * np.pi))
         if self.factor is not None:
             log_volumes += np.log(np.diag(self.factor)).sum()
-        constants = np.log(weights) - log_volumes - 0.5 * (m**2 / v).sum(axis=0)
-        self.coefficients = np.vstack([-0.5 / v, m / v, constants]).T
-        self.sums, self.scatter = np.zeros((k, 2 * d + 1)), np.zeros((d, d))
+        self.constants = (np.log(weights) - log_volumes - 0.5 * (m**2 / v).sum(axis=1))[:, None]
+        self.quadratic, self.linear = -0.5 / v, m / v
+        self.counts, self.sums, self.squares = np.zeros(k), np.zeros((k, d)), np.zeros((k, d))
+        self.scatter = np.zeros((d, d))
 
     def _coordinates(self, rows: Array) -> Array:
-        y = rows.T - self.centre
-        return y if self.factor is None else self.whiten @ y
+        y = rows - self.centre
+        return y if self.factor is None else y @ self.whiten.T
 
     def log_joint(self, rows: Array) -> tuple[Array, Array]:
-        d = len(self.centre)
-        values = np.empty((2 * d + 1, len(rows)))
-        y = values[d:-1]
-        y[:] = self._coordinates(rows)
-        np.multiply(y, y, out=values[:d])
-        values[-1] = 1
+        y = self._coordinates(rows)
         if self.factor is not None:
-            self.scatter += y @ y.T
-        return self.coefficients @ values, values
+            self.scatter += y.T @ y
+        p = self.quadratic @ (y * y).T
+        p += self.linear @ y.T
+        p += self.constants
+        return p, y
 
     def add(self, r: Array, values: Array) -> None:
-        self.sums += r @ values.T
+        self.counts += r.sum(axis=1)
+        self.sums += r @ values
+        if self.factor is None:
+            values *= values
+            self.squares += r @ values
 
     def maximum(self, floor: Array) -> Parameters:
-        k, d = len(self.sums), len(self.scatter)
-        counts = self.sums[:, -1]
-        weights = counts / counts.sum()
-        squares, moves = np.hsplit(self.sums[:, :-1] / counts[:, None], 2)
-        means = moves
+        k, d = self.sums.shape
+        weights = self.counts / self.counts.sum()
+        means = moves = self.sums / self.counts[:, None]
         if self.factor is None:
+            squares = self.squares / self.counts[:, None]
             v = squares - moves**2 + floor + ROUNDING * squares
             if self.kind == "spherical":
                 v = np.broadcast_to(v.mean(axis=1, keepdims=True), (k, d))
             covariances = v[:, :, None] * np.eye(d)
         else:
             means = moves @ self.factor.T
-            second_moment = self.factor @ (self.scatter / counts.sum()) @ self.factor.T
+            second_moment = self.factor @ (self.scatter / self.counts.sum()) @ self.factor.T
             within = second_moment - (weights * means.T) @ means
             within = (within + within.T) / 2 + np.diag(floor + ROUNDING * np.diag(second_moment))
             covariances = np.tile(within, (k, 1, 1))
-        return weights, means + self.centre.T, covariances
+        return weights, means + self.centre, covariances
