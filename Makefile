@@ -7,6 +7,9 @@ PAGES   := $(shell find book -type f -not -path '*/.*')
 LIBRARY := $(shell find genlab -type f -not -name '*.pyc')
 SOURCES := $(shell find solutions -type f -not -path '*/.*')
 
+# Tests side by side, those of a file one after the other: what they share is made once.
+PYTEST := pytest -q -n logical --dist loadfile --no-loadscope-reorder
+
 .PHONY: all env book release grade quick test test-deep lock notebooks strip clean help
 .DELETE_ON_ERROR:
 
@@ -53,7 +56,7 @@ grade: release ## grade what is new in submitted/, which starts as the sample cl
 quick: env ## before each commit: style, types, and the tests that take seconds
 	ruff check . && ruff format --check .
 	mypy
-	pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test: env ## everything: unit tests, solutions, the class, the site, the book's notebooks
 	@command -v bwrap >/dev/null || .ci/packages bubblewrap
@@ -61,11 +64,11 @@ test: env ## everything: unit tests, solutions, the class, the site, the book's 
 	ruff check . && ruff format --check .
 	mypy
 	$(MAKE) book
-	pytest -q --nbval-lax --nbval-current-env book
-	pytest -q
+	$(PYTEST) --nbval-lax --nbval-current-env book
+	$(PYTEST)
 
 test-deep: env ## right answers and wrong ideas of all assignments, with 20 seeds in place of 2 (tests/README.md)
-	GENLAB_SEEDS=20 pytest -q tests/assignments -m "not slow"
+	GENLAB_SEEDS=20 $(PYTEST) --dist load tests/assignments -m "not slow"
 
 notebooks: env ## run the book's notebooks and keep the outputs that the text relies on
 	python -m genlab.notebooks run book
