@@ -98,9 +98,9 @@ class Full:
 class Axes:
     """For covariances that are diagonal in coordinates y common to all components, where one is cheaper:
 
-    log p(y) is then linear in y^2 and y, so a matrix product for each serves all components, and one more their
-    moments. Rounding is relative to the largest y^2 / variance: no component may be very narrow. The values are
-    y (B, d): laid out as the rows are, as turning them over takes longer than the products.
+    log p(y) is then linear in y^2 and y, so a matrix product for each serves all components, and one more
+    their moments. Rounding is relative to the largest y^2 / variance: no component may be very narrow. The
+    values are y (B, d), laid out as the rows are: turning them over takes longer than the products.
     """
 
     def __init__(self, weights: Array, means: Array, covariances: Array, kind: str) -> None:

@@ -120,7 +120,9 @@ def test_what_is_a_number_or_a_list_in_disguise_arrives_as_one():
         assert type(send(exact)) is float and send(exact) == 0.25
 
 
-@pytest.mark.parametrize("value", [object(), print, iter([]), int, json], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [object(), print, iter([]), int, json], ids=lambda value: type(value).__name__
+)
 def test_what_is_no_data_does_not_cross(value):
     with pytest.raises(WireError):
         send(value)

@@ -28,6 +28,16 @@ ATTACKS = [
 ]
 
 
+PATIENT = "c.Examine.timeout, c.Examine.submission_timeout = 30, 120\n"  # only the machine may be slow
+
+
+def make_course(arena, folder):
+    """A course to grade, in which nobody runs out of time."""
+    arena.make_course(folder)
+    with open(folder / "nbgrader_config.py", "a") as config:
+        config.write(PATIENT)
+
+
 def start(folder, command):
     """Start a command of this environment's in a course's folder."""
     path = f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"
@@ -56,7 +66,7 @@ def most(arena):
 
 @pytest.mark.parametrize("command", [GENLAB, NBGRADER], ids=["genlab", "nbgrader"])
 def test_attackers_and_the_honest_get_what_they_earned(arena, most, tmp_path, command):
-    arena.make_course(tmp_path)
+    make_course(arena, tmp_path)
     attacks = [arena.Attack(name) for name in ATTACKS]
     for attack in attacks:
         attack.hand_in(tmp_path)
@@ -67,7 +77,7 @@ def test_attackers_and_the_honest_get_what_they_earned(arena, most, tmp_path, co
 
 
 def test_whatever_is_killed_a_second_run_ends_with_the_right_marks_for_all(arena, most, tmp_path):
-    arena.make_course(tmp_path)
+    make_course(arena, tmp_path)
     students = [f"student{number}" for number in range(10)]
     for student in students:
         honest = arena.Attack(arena.HONEST)
