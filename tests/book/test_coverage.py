@@ -1,4 +1,4 @@
-"""book/coverage.yml is true: each concept is on its page, under its heading, in the index, and proved as said."""
+"""book/coverage.yml is true: each concept is on its page, under its heading, in the index, and proved so."""
 
 import ast
 import re
@@ -162,5 +162,6 @@ def test_a_false_row_is_found(wrong, complaint):
 
 
 def test_an_entry_is_what_the_index_will_say(monkeypatch):
-    monkeypatch.setattr(f"{__name__}.prose", lambda page: "{index}`a` {index}`shown\ntext <b c>` ({index}`d`)")
+    text = "{index}`a` {index}`shown\ntext <b c>` ({index}`d`)"
+    monkeypatch.setattr(f"{__name__}.prose", lambda page: text)
     assert entries("any") == {"a", "b c", "d"}
