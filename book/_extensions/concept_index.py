@@ -1,7 +1,7 @@
 """Keep the index to concepts: what the pages mark, and the glossary's words.
 
-The pages of the library would add hundreds of functions and methods, which have pages of their own and are found by
-search. Entries are set with typographic apostrophes, as the glossary's are, so that none is listed twice.
+The pages of the library would add hundreds of functions and methods, which have pages of their own and are
+found by search. Entries get the glossary's typographic apostrophes, so that none is listed twice.
 """
 
 from typing import Any

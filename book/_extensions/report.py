@@ -1,10 +1,10 @@
 """Each page's footer: a link to report an error on that page.
 
-While the course has no public address, the link leads to the page `report`, which says how to report an error. The
-directive `pages` there makes an entry for each page of the book, and the link targets the entry of the page it was
-on; the style sheet shows only the entry that is targeted. So the page's name arrives without a script.
+While the course has no public address, the link leads to the page `report`, which says how to report an
+error. The directive `pages` there makes an entry for each page of the book, and the link targets the entry of
+the page it was on; the style sheet shows no other. So the page's name arrives without a script.
 
-With `report_address` in _config.yml the link leads there directly: `{page}` in it becomes the page's name, as in
+With `report_address` in _config.yml the link leads there: `{page}` in it becomes the page's name, as in
 "https://example.org/issues/new?title={page}" or "mailto:someone@example.org?subject={page}".
 """
 

@@ -2,13 +2,8 @@
 
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace, patch_docutils
-
-EXTENSIONS = Path(__file__).parents[2] / "book" / "_extensions"
 
 PAGE = """\
 # A page
@@ -41,34 +36,6 @@ PAGE = """\
 
 See [the second](#quiz-2).
 """
-
-
-def build(folder: Path, page: str, builder: str = "html", **settings) -> tuple[Path, str]:
-    """Build a site of one page; give its folder and what Sphinx complained of."""
-    source = folder / "source"
-    source.mkdir()
-    (source / "index.md").write_text(page, encoding="utf-8")
-    complaints = folder / "complaints"
-    config = {
-        "extensions": ["myst_parser", "quiz"],
-        "myst_enable_extensions": ["colon_fence", "dollarmath", "smartquotes"],
-        "html_theme": "basic",
-    }
-    with pytest.MonkeyPatch.context() as patch, complaints.open("w", encoding="utf-8") as stream:
-        patch.syspath_prepend(EXTENSIONS)
-        with patch_docutils(), docutils_namespace():
-            app = Sphinx(
-                source,
-                None,
-                folder / "out",
-                folder / "trees",
-                builder,
-                confoverrides=config | settings,
-                status=None,
-                warning=stream,
-            )
-            app.build()
-    return folder / "out", complaints.read_text(encoding="utf-8")
 
 
 class Outline(HTMLParser):
@@ -114,9 +81,11 @@ def text(tree) -> str:
 
 
 @pytest.fixture(scope="module", params=[[], ["tasklist"]], ids=["plain", "with task lists"])
-def site(request, tmp_path_factory):
+def site(build, request, tmp_path_factory):
     enabled = ["colon_fence", "dollarmath", "smartquotes", *request.param]
-    out, complaints = build(tmp_path_factory.mktemp("quiz"), PAGE, myst_enable_extensions=enabled)
+    out, complaints = build(
+        tmp_path_factory.mktemp("quiz"), {"index.md": PAGE}, myst_enable_extensions=enabled
+    )
     assert complaints == ""
     return Outline((out / "index.html").read_text(encoding="utf-8")).tree
 
@@ -160,8 +129,8 @@ def test_each_answer_unfolds_by_itself_to_a_verdict_and_a_reason(site):
     assert not find(answers[0], "input") and not find(first, "script")
 
 
-def test_other_formats_get_the_answers_first_and_the_reasons_after(tmp_path):
-    out, complaints = build(tmp_path, PAGE, "text")
+def test_other_formats_get_the_answers_first_and_the_reasons_after(build, tmp_path):
+    out, complaints = build(tmp_path, {"index.md": PAGE}, "text")
     assert complaints == ""
     plain = (out / "index.txt").read_text(encoding="utf-8")
     order = ["Question 1.", "1. The mean.", "2. One.", "in two lines.", "1. **Not so.**", "2. **Right.**"]
@@ -170,8 +139,10 @@ def test_other_formats_get_the_answers_first_and_the_reasons_after(tmp_path):
     assert "[x]" not in plain
 
 
-def test_latex_gets_them_too(tmp_path):
-    out, complaints = build(tmp_path, PAGE, "latex", latex_documents=[("index", "a.tex", "A", "B", "manual")])
+def test_latex_gets_them_too(build, tmp_path):
+    out, complaints = build(
+        tmp_path, {"index.md": PAGE}, "latex", latex_documents=[("index", "a.tex", "A", "B", "manual")]
+    )
     assert complaints == ""
     tex = (out / "a.tex").read_text(encoding="utf-8")
     assert r"\sphinxstylestrong{Not so.}" in tex
@@ -197,14 +168,15 @@ GOOD = "- [x] Yes.\n\n  It is.\n- [ ] No.\n\n  It is not."
         ("", "one list of answers"),
     ],
 )
-def test_a_malformed_quiz_is_an_error_that_names_place_and_remedy(tmp_path, body, remedy):
+def test_a_malformed_quiz_is_an_error_that_names_place_and_remedy(build, tmp_path, body, remedy):
     page = f"# A page\n\nText.\n\n::::{{quiz}} Is it so?\n{body}\n::::\n"
-    _, complaints = build(tmp_path, page)
+    _, complaints = build(tmp_path, {"index.md": page})
     assert re.search(r"source/index\.md:5: ERROR: The quiz 'Is it so\?': ", complaints), complaints
     assert remedy in complaints
 
 
-def test_a_quiz_without_a_question_is_an_error(tmp_path):
-    _, complaints = build(tmp_path, f"# A page\n\n::::{{quiz}}\n{GOOD}\n::::\n")
+def test_a_quiz_without_a_question_is_an_error(build, tmp_path):
+    page = f"# A page\n\n::::{{quiz}}\n{GOOD}\n::::\n"
+    _, complaints = build(tmp_path, {"index.md": page})
     assert re.search(r"source/index\.md:3: (ERROR|WARNING): ", complaints)
     assert "quiz" in complaints
