@@ -3,7 +3,7 @@
 ASSIGNMENTS := $(notdir $(patsubst %/,%,$(wildcard solutions/*/)))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-PAGES   := $(shell find book -type f -not -path '*/.*')
+PAGES   := $(shell find book -type f -not -path '*/.*' -not -name '*.pyc')
 LIBRARY := $(shell find genlab -type f -not -name '*.pyc')
 SOURCES := $(shell find solutions -type f -not -path '*/.*')
 
@@ -27,13 +27,18 @@ env: .venv/installed ## the environment in .venv
 
 book: _build/html/index.html ## the site in _build/html
 
-_build/html/index.html: $(PAGES) _config.yml ETHICS.md _build/library | .venv/installed
+_build/html/index.html: $(PAGES) _config.yml ETHICS.md _build/library _build/extensions | .venv/installed
 	@echo "Building the book: its pages run (a minute or two the first time)"
 	@jupyter-book build book --config _config.yml --path-output . -W -n --keep-going >_build/book.log 2>&1 || \
 	    { cat _build/book.log; rm -rf _build/.doctrees; exit 1; } # .doctrees hides a fault from the next build
 	@touch $@
 
-# Jupyter Book compares pages only: where the library has changed, every page must run again.
+# Jupyter Book compares pages only: where an extension of the book has changed, every page must be made again,
+_build/extensions: $(wildcard book/_extensions/*.py)
+	@rm -rf _build/.doctrees
+	@mkdir -p _build && touch $@
+
+# and where the library has changed, it must run again.
 _build/library: $(LIBRARY) requirements.txt
 	@rm -rf _build/.jupyter_cache _build/.doctrees
 	@mkdir -p _build && touch $@

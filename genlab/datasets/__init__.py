@@ -51,9 +51,9 @@ def network(name: str) -> list[tuple[str, tuple[str, ...], NDArray[np.float64]]]
     """Load a textbook's Bayesian network: "alarm", "asia" or "sprinkler", with a datasheet of that name.
 
     Returns:
-        Its variables, which are 0 or 1, parents first: name, parents' names, and P(variable = 1 given
-        parents), with an axis of 2 for each parent, in that order. `genlab.models.bayes_net.binary` makes it
-        a model.
+        For each variable, which is 0 or 1, its name, its parents' names, and P(variable = 1 given parents),
+        with an axis of 2 for each parent, in that order. Parents come first.
+        `genlab.models.bayes_net.binary` makes it a model.
 
     >>> network("sprinkler")[:2]
     [('rain', (), array(0.2)), ('sprinkler', ('rain',), array([0.4 , 0.01]))]
@@ -95,8 +95,7 @@ def two_clusters(n: int, rng: np.random.Generator) -> tuple[NDArray[np.float64],
     The datasheet is two_clusters.md.
 
     Returns:
-        X: (n, 2), in no units.
-        z: (n,), the cluster that each row came from.
+        The points X (n, 2), in no units, and z (n,), the cluster that each row came from.
 
     Raises:
         ValueError: if n is negative.

@@ -13,9 +13,8 @@ def short_texts() -> tuple[list[str], list[str]]:
     """Load 66 short documents on five topics, written for this course.
 
     Returns:
-        documents: the texts, of 47 to 56 words each.
-        topics: what each is about: "sky", "bread", "music", "sea" or "clinic", or two of these for the last
-            six, as in "sky sea".
+        The documents, texts of 47 to 56 words, and the topic of each, one of "sky", "bread", "music", "sea"
+        and "clinic", or two of these for the last six, as in "sky sea".
 
     Source: this course; the datasheet short_texts.md has origin, rights and known biases.
 

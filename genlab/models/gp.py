@@ -17,7 +17,7 @@ JITTER = (
 
 @dataclass(frozen=True)
 class GaussianProcess:
-    """Functions of mean 0 with covariance variance exp(-|a - b|^2 / (2 length_scale^2)), observed with noise.
+    """Functions of mean 0 with covariance `variance exp(-|a - b|^2 / (2 length_scale^2))`, plus noise.
 
     Args:
         variance: of a function's value at a point, in squared units of y.

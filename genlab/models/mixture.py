@@ -108,7 +108,7 @@ class GaussianMixture:
 
     @property
     def n_parameters(self) -> int:
-        """Free parameters: K - 1 weights, K d means, and those of the covariances."""
+        """The number of free parameters, among K - 1 weights, K d means, and the covariances."""
         k, d = self.means.shape
         free = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diagonal": k * d, "spherical": k}
         return int(k - 1 + k * d + free[self.covariance_type])

@@ -188,8 +188,8 @@ def beam_search(
         end: a token after which a sequence is complete; what follows is this token, at no cost.
 
     Returns:
-        tokens: (B, n_beams, T + n_tokens), the most likely first.
-        log_probs: (B, n_beams), of the continuation given the prompt; -inf for a beam there was nothing for.
+        The tokens (B, n_beams, T + n_tokens), the most likely first, and the log probability (B, n_beams) of
+        each continuation given its prompt, which is -inf for a beam there was nothing for.
 
     Raises:
         ValueError: if prompts are not integers (B, T), n_tokens or n_beams is less than 1, or logits are not

@@ -141,17 +141,17 @@ class WeightedSample:
 
     @property
     def weights(self) -> Array:
-        """Self-normalised weights (n,): they sum to 1."""
+        """Self-normalised weights (n,), which sum to 1."""
         return np.asarray(np.exp(self.log_weights - logsumexp(self.log_weights)))
 
     @property
     def ess(self) -> float:
-        """Effective sample size (Kong 1992): 1 / sum of squared weights, from 1 to n."""
+        """Effective sample size (Kong 1992), 1 / sum of squared weights, from 1 to n."""
         return float(np.exp(2 * logsumexp(self.log_weights) - logsumexp(2 * self.log_weights)))
 
     @property
     def log_evidence(self) -> float:
-        """Log of the mean weight: of the integral of the target, if log_proposal is normalised."""
+        """Log of the mean weight, that is of the integral of the target if log_proposal is normalised."""
         return float(logsumexp(self.log_weights) - np.log(len(self.log_weights)))
 
     def expectation(self, f: Density) -> Array:

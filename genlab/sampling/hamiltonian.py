@@ -22,8 +22,8 @@ DIVERGED = 1000.0  # nats of energy error: the limit that Stan uses, too
 class HamiltonianMonteCarlo:
     """Give each chain a random momentum, follow it for n_leapfrog steps, accept or reject where it ends.
 
-    The energy is -log pi(x) + |momentum|^2 / 2. Leapfrog steps keep volume and can be run backwards, so that
-    the error of the energy alone decides on acceptance.
+    The energy is `-log pi(x) + |momentum|^2 / 2`. Leapfrog steps keep volume and can be run backwards, so
+    that the error of the energy alone decides on acceptance.
 
     Args:
         log_target: log density up to a constant.

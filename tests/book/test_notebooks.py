@@ -87,13 +87,37 @@ def test_a_widget_is_not_made_where_no_kernel_will_run(path):
             assert "skip-execution" in cell.metadata.tags, cell.id
 
 
+def prose(path: Path) -> str:
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def sections(path: Path) -> dict[str, str]:
+    """The text below each heading of the second level, in order."""
+    parts = re.split(r"^## (.*)\n", prose(path), flags=re.MULTILINE)
+    assert len(set(parts[1::2])) == len(parts[1::2]), "two headings are the same"
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
 @each_page
-def test_a_page_opens_with_its_aims_and_ends_with_the_exercise(path):
-    prose = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
-    assert "**After this page you can**" in prose[0]
-    headings = re.findall(r"^## (.*)", "\n".join(prose), flags=re.MULTILINE)
-    assert headings[-3:] == ["Remember", "Check yourself", "Exercise"]
-    assert prose[-1].count(":::{dropdown}") >= 3
+def test_a_page_opens_with_its_aims_and_ends_with_a_check_and_exercises(path):
+    assert "**After this page you can**" in prose(path).partition("\n## ")[0]
+    assert list(sections(path))[-3:] == ["Remember", "Check yourself", "Exercises"]
+
+
+@each_page
+def test_a_page_asks_at_least_three_questions(path):
+    assert len(re.findall(r"^:{3,}\{quiz\} \S", sections(path)["Check yourself"], re.MULTILINE)) >= 3
+
+
+@each_page
+def test_exercises_have_folded_solutions_and_lead_to_the_graded_assignment(path):
+    exercises = sections(path)["Exercises"]
+    numbers = re.findall(r"^\*\*(\d+)\.\*\*", exercises, re.MULTILINE)
+    assert numbers == [str(i + 1) for i in range(len(numbers))]
+    assert len(numbers) >= 2
+    assert len(re.findall(r"^:{3,}\{dropdown\} Solution$", exercises, re.MULTILINE)) == len(numbers)
+    assert "](../students.md)" in exercises
 
 
 # The tool itself.
