@@ -1,5 +1,6 @@
 """The date and the link at the foot of each page, and the index without the library's functions."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -19,7 +20,9 @@ PAGES = {"index.md": "# One\n\n```{toctree}\na/two\n```\n", "a/two.md": "# Two\n
 def git(folder: Path, *arguments: str) -> None:
     settings = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
     date = {"GIT_AUTHOR_DATE": "2025-02-03T12:00:00", "GIT_COMMITTER_DATE": "2025-02-03T12:00:00"}
-    subprocess.run(["git", *settings, *arguments], cwd=folder, check=True, capture_output=True, env=date)
+    subprocess.run(
+        ["git", *settings, *arguments], cwd=folder, check=True, capture_output=True, env=os.environ | date
+    )
 
 
 def page(out: Path, name: str) -> str:
