@@ -11,13 +11,13 @@ from genlab.checks.catalogue import idea
 
 # ---------------------------------------------------------------- initialize_params
 
-EQUAL = "All weights are equal and sum to 1: each is 1 / K."
-IDENTITY = "Every covariance is the identity matrix."
-A_ROW = "Every mean is a row of the data."
+EQUAL = "All weights must be equal and sum to 1: each is 1 / K."
+IDENTITY = "Every covariance must be the identity matrix."
+A_ROW = "Every mean must be a row of the data."
 TWICE = "A row was drawn twice: K different row indices are drawn, so draw without replacement."
-UNIFORM = "The rows are drawn uniformly: over many starts, every row is chosen equally often."
+UNIFORM = "The rows must be drawn uniformly: over many starts, each is chosen equally often."
 PAIRS = (
-    "The rows are drawn together uniformly: any two rows are chosen together equally often, not only "
+    "The rows must be drawn together uniformly: any two are chosen together equally often, not only "
     "neighbours."
 )
 TOO_FEW = "If K > N there are not K different rows: raise a ValueError."
@@ -974,17 +974,17 @@ def one_iteration_too_few(data, K, rng, max_iter=100, tol=1e-4):
     return loop(data, max_iter - 1, tol, initialize_params(data, K, rng))
 
 
-@idea("em_algorithm", "By default max_iter is 100.")
+@idea("em_algorithm", "By default max_iter must be 100.")
 def another_max_iter(data, K, rng, max_iter=1000, tol=1e-4):
     return loop(data, max_iter, tol, initialize_params(data, K, rng))
 
 
-@idea("em_algorithm", "By default tol is 1e-4. " + LATE)
+@idea("em_algorithm", "By default tol must be 1e-4. " + LATE)
 def smaller_tolerance(data, K, rng, max_iter=100, tol=1e-8):
     return loop(data, max_iter, tol, initialize_params(data, K, rng))
 
 
-@idea("em_algorithm", "By default tol is 1e-4. " + EARLY)
+@idea("em_algorithm", "By default tol must be 1e-4. " + EARLY)
 def larger_tolerance(data, K, rng, max_iter=100, tol=1e-2):
     return loop(data, max_iter, tol, initialize_params(data, K, rng))
 
@@ -1053,7 +1053,7 @@ def data_scaled_in_place(data, K, rng, max_iter=100, tol=1e-4):
 
 # ---------------------------------------------------------------- sample_gmm
 
-FROM_ZERO = "z numbers the components from 0 to K - 1."
+FROM_ZERO = "z must number the components from 0 to K - 1."
 BELONGS = "z[i] must be the component that X[i] was drawn from."
 BY_WEIGHT = "Component k must be drawn with probability weights[k]."
 GROUPED = "The draws are grouped by component: they must come in random order."
@@ -1098,7 +1098,7 @@ def weighted_sum(n, weights, means, covariances, rng):
     return np.einsum("k,kni->ni", weights, draws), rng.choice(len(weights), size=n, p=weights)
 
 
-@idea("sample_gmm", "Every draw lies around the mean of its component: are the means added?")
+@idea("sample_gmm", "Every draw must lie around the mean of its component: are the means added?")
 def means_not_added(n, weights, means, covariances, rng):
     return draw(n, weights, 0 * means, covariances, rng)
 
@@ -1395,7 +1395,7 @@ def max_iter_ignored(data, centers, max_iter=100):
     return lloyd(data, centers, 100)
 
 
-@idea("kmeans", "By default max_iter is 100.")
+@idea("kmeans", "By default max_iter must be 100.")
 def another_default(data, centers, max_iter=300):
     return lloyd(data, centers, max_iter)
 

@@ -192,7 +192,11 @@ def small_evidence_refused(prior, likelihood):
     return rows_to_one(joint)
 
 
-@idea("bayes_rule", "raises ValueError: a likelihood is 0")
+@idea(
+    "bayes_rule",
+    "One class that cannot have made x is no error: its posterior is 0. Refuse a row only if its evidence "
+    "is 0.",
+)
 def every_zero_refused(prior, likelihood):
     if (likelihood == 0).any():
         raise ValueError("a likelihood is 0")
@@ -782,7 +786,7 @@ def samples_centred_in_place(X, priors, means, covariances):
 
 # ---------------------------------------------------------------- generate
 
-FROM_ZERO = "y numbers the classes from 0 to K - 1."
+FROM_ZERO = "y must number the classes from 0 to K - 1."
 BELONGS = "y[i] must be the class that X[i] was drawn from."
 BY_PRIOR = "Class k must be drawn with probability priors[k]."
 MIXED = "The samples must come in random order, not grouped by class: every place may hold every class."
@@ -854,7 +858,7 @@ def weighted_sum(n, priors, means, covariances, rng):
     return sum(p * X for p, X in zip(priors, of_each, strict=True)), classes(n, priors, rng)
 
 
-@idea("generate", "Every sample lies around the mean of its class: are the means added?")
+@idea("generate", "Every sample must lie around the mean of its class: are the means added?")
 def means_forgotten(n, priors, means, covariances, rng):
     return drawn(n, priors, np.zeros_like(means), covariances, rng)
 

@@ -18,6 +18,11 @@ BASE = "The logarithm has base 2 or 10 here. Use the natural one, np.log."
 # ---------------------------------------------------------------- moments
 
 UNBIASED = "The variance divides by N - 1 here. Divide by N, everywhere."
+SIGN = "The skewness lost its sign: a long tail to the left makes it negative."
+RAW = (
+    "The third and fourth central moments are not standardised: divide them by the standard deviation to the "
+    "power of 3 and of 4."
+)
 
 
 def four(x, centre=np.mean, divisor=len, spread=None):
@@ -79,13 +84,21 @@ def excess_kurtosis(x):
     return mean, variance, skewness, kurtosis - 3
 
 
-@idea(
-    "moments",
-    "The third and fourth central moments are not standardised: divide them by the standard deviation to the "
-    "power of 3 and of 4.",
-)
+@idea("moments", RAW)
 def not_standardised(x):
     return four(x, spread=lambda gaps: 1.0)
+
+
+@idea("moments", RAW)
+def divided_by_the_deviation_once(x):
+    mean, variance, skewness, kurtosis = four(x)
+    return mean, variance, skewness * variance, kurtosis * variance**1.5
+
+
+@idea("moments", "The third and fourth powers are only summed. Divide by N.")
+def powers_not_divided(x):
+    mean, variance, skewness, kurtosis = four(x)
+    return mean, variance, len(x) * skewness, len(x) * kurtosis
 
 
 @idea(
@@ -105,10 +118,16 @@ def powers_not_centred(x):
     return x.mean(), x.var(), (z**3).mean(), (z**4).mean()
 
 
-@idea("moments", "The skewness lost its sign: a long tail to the left makes it negative.")
+@idea("moments", SIGN)
 def sign_of_skewness_lost(x):
     mean, variance, _, kurtosis = four(x)
     return mean, variance, (np.abs((x - mean) / np.sqrt(variance)) ** 3).mean(), kurtosis
+
+
+@idea("moments", SIGN)
+def skewness_made_positive(x):
+    mean, variance, skewness, kurtosis = four(x)
+    return mean, variance, abs(skewness), kurtosis
 
 
 @idea("moments", "The sign of the skewness is turned: use x - mean, not mean - x.")
@@ -140,7 +159,10 @@ def kurtosis_first(x):
     return mean, variance, kurtosis, skewness
 
 
-@idea("moments", "Skewness and kurtosis are corrected for bias here. They are plain averages over N values.")
+CORRECTED = "Skewness and kurtosis are corrected for bias here. They are plain averages over N values."
+
+
+@idea("moments", CORRECTED)
 def corrected_for_bias(x):
     mean, variance, skewness, kurtosis = four(x)
     n = len(x)
@@ -148,6 +170,12 @@ def corrected_for_bias(x):
         return mean, variance, skewness * 2, kurtosis * 2
     excess = (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * (kurtosis - 3) + 6)
     return mean, variance, skewness * math.sqrt(n * (n - 1)) / (n - 2), excess + 3
+
+
+@idea("moments", CORRECTED)
+def skewness_corrected_for_bias(x):
+    mean, variance, _, kurtosis = four(x)
+    return mean, variance, corrected_for_bias.function(x)[2], kurtosis
 
 
 @idea("moments", IN_PLACE)
@@ -162,6 +190,10 @@ def centred_in_place(x):
 LARGE = (
     "With n = 100000 the factorials are beyond the largest float, and the powers of p below the smallest. "
     "Add logarithms, log n! by gammaln(n + 1), and take exp in the end."
+)
+NEAR = (
+    "For n = 100000 an approximation (a normal curve, Poisson's or Stirling's formula) is not exact enough, "
+    "nor are the digits of float32. Add logarithms, log n! by gammaln(n + 1), and take exp in the end."
 )
 OUTSIDE = "For k outside 0..n the probability is 0: there are neither -1 heads nor more heads than flips."
 CERTAIN = "With p = 0 every flip is a tail, with p = 1 a head: one k has probability 1, and nothing is nan."
@@ -345,11 +377,35 @@ def difference_of_cumulatives(k, n, p):
     return cumulative.function(k, n, p) - cumulative.function(k - 1, n, p)
 
 
-@idea("binomial_pmf", LARGE)
+@idea("binomial_pmf", NEAR)
 def normal_for_large_n(k, n, p):
     if n <= 1000 or p * (1 - p) == 0:
         return mass(k, n, p)
     return normal_approximation.function(k, n, p)
+
+
+@idea("binomial_pmf", NEAR)
+def poisson_for_large_n(k, n, p):
+    return mass(k, n, p) if n <= 1000 else poisson_approximation.function(k, n, p)
+
+
+@idea("binomial_pmf", NEAR)
+def digits_of_float32(k, n, p):
+    return mass(k, n, p, lambda n, k: np.asarray(log_choose(n, k), np.float32 if n > 1000 else float))
+
+
+@idea("binomial_pmf", "Stirling's formula is near n! only. All digits of log n! are in gammaln(n + 1).")
+def stirling_for_the_coefficient(k, n, p):
+    def log_factorial(n):
+        n = np.asarray(n, float)
+        return xlogy(n, n) - n + xlogy(0.5, 2 * np.pi * np.maximum(n, 1 / (2 * np.pi)))
+
+    return mass(k, n, p, lambda n, k: log_factorial(n) - log_factorial(k) - log_factorial(n - k))
+
+
+@idea("binomial_pmf", "gammaln(n) is the logarithm of (n - 1)!; that of n! is gammaln(n + 1).")
+def factorial_one_off(k, n, p):
+    return mass(k, n, p, lambda n, k: gammaln(n) - gammaln(k) - gammaln(n - k))
 
 
 @idea("binomial_pmf", IN_PLACE)
@@ -367,7 +423,10 @@ SMALL = (
     "P(k), its powers or its factorial leave the range of floats here, but log P(k) does not. Take the "
     "logarithm of the formula on paper, and compute each of its three terms as it is."
 )
-ROUGH = "An approximation of k!, such as Stirling's, is not exact enough: gammaln(k + 1) has all digits."
+ROUGH = (
+    "An approximation (Stirling's formula for k!, or a normal curve) is not exact enough, nor are the digits "
+    "of float32: gammaln(k + 1) is log k! in full."
+)
 NEGATIVE = "There are no negative numbers of events: P is 0 there, and its logarithm -inf."
 
 
@@ -406,7 +465,15 @@ def logarithm_of_k(k, rate):
     return log_mass(k, rate, lambda k: np.log(np.maximum(k, 1)))
 
 
-@idea("poisson_log_pmf", "gammaln(k) is the logarithm of (k - 1)!; that of k! is gammaln(k + 1).")
+ONE_OFF = "gammaln(k) is the logarithm of (k - 1)!; that of k! is gammaln(k + 1)."
+
+
+@idea("poisson_log_pmf", ONE_OFF)
+def gamma_of_k(k, rate):
+    return log_mass(k, rate, gammaln)
+
+
+@idea("poisson_log_pmf", ONE_OFF)
 def gamma_one_off(k, rate):
     return log_mass(k, rate, lambda k: gammaln(np.maximum(k, 1)))
 
@@ -453,6 +520,26 @@ def stirling(k, rate):
 @idea("poisson_log_pmf", ROUGH)
 def stirling_for_large_k(k, rate):
     return np.where(k > 170, stirling.function(k, rate), log_mass(k, rate))
+
+
+@idea("poisson_log_pmf", ROUGH)
+def stirling_without_its_root(k, rate):
+    return log_mass(k, rate, lambda k: np.where(k > 170, xlogy(k, k) - k, gammaln(k + 1)))
+
+
+@idea("poisson_log_pmf", ROUGH)
+def normal_for_large_rates(k, rate):
+    return normal_for_poisson.function(k, rate) if rate > 1000 else log_mass(k, rate)
+
+
+@idea("poisson_log_pmf", "k = 0 is a number of events, too: its P is e^-rate.")
+def none_is_impossible(k, rate):
+    return np.where(k <= 0, -np.inf, log_mass(k, rate))
+
+
+@idea("poisson_log_pmf", "The values are added up over k. Return one for each k.")
+def summed_over_k(k, rate):
+    return log_mass(k, rate).sum()
 
 
 @idea("poisson_log_pmf", "The logarithms were put into an array of integers, which cuts off all digits.")
@@ -510,6 +597,7 @@ def small_number_added_to_the_mass(k, rate):
 # ---------------------------------------------------------------- normal_pdf
 
 REFUSED = "A variance of 0 or less belongs to no density: raise a ValueError."
+SMALL_VARIANCE = "A small variance is as good as any. Refuse 0 and less, and change no other."
 
 
 def bell(x, mean, variance, factor=None, distance=None):
@@ -526,6 +614,11 @@ def bell(x, mean, variance, factor=None, distance=None):
 )
 def deviation_expected(x, mean, variance):
     return bell(x, mean, np.sign(variance) * variance**2)
+
+
+@idea("normal_pdf", "The variance is squared in the exponent, as if it were the standard deviation.")
+def variance_squared_in_the_exponent(x, mean, variance):
+    return bell(x, mean, variance, distance=-((x - mean) ** 2) / (2 * (variance**2 or 1)))
 
 
 @idea("normal_pdf", "The standard deviation stands in the exponent where the variance belongs.")
@@ -604,6 +697,28 @@ def mean_not_subtracted(x, mean, variance):
     return bell(x, 0.0, variance)
 
 
+@idea("normal_pdf", "The mean is added. Subtract it: what counts is the distance x - mean.")
+def mean_added(x, mean, variance):
+    return bell(x, -mean, variance)
+
+
+@idea("normal_pdf", "The average of x is subtracted. Subtract the mean that is given.")
+def average_of_the_places(x, mean, variance):
+    return bell(x, np.mean(x), variance)
+
+
+@idea(
+    "normal_pdf", "The variance is taken for its inverse: divide by it, in the exponent and below the root."
+)
+def variance_inverted(x, mean, variance):
+    return bell(x, mean, 1 / variance if variance else 0)
+
+
+@idea("normal_pdf", "The densities are multiplied. Return one for each place of x.")
+def product_of_the_densities(x, mean, variance):
+    return bell(x, mean, variance).prod()
+
+
 @idea("normal_pdf", "The exponent is not divided by the variance.")
 def exponent_not_divided(x, mean, variance):
     return bell(x, mean, variance, distance=-((x - mean) ** 2) / 2)
@@ -673,6 +788,20 @@ def nothing_for_a_bad_variance(x, mean, variance):
 @idea("normal_pdf", REFUSED)
 def variance_made_positive(x, mean, variance):
     return bell(x, mean, abs(variance) + 1e-12)
+
+
+@idea("normal_pdf", SMALL_VARIANCE)
+def small_variance_refused(x, mean, variance):
+    if variance < 0.001:
+        raise ValueError("variance")
+    return bell(x, mean, variance)
+
+
+@idea("normal_pdf", SMALL_VARIANCE)
+def small_variance_raised(x, mean, variance):
+    if variance <= 0:
+        raise ValueError("variance")
+    return bell(x, mean, max(variance, 0.001))
 
 
 @idea("normal_pdf", IN_PLACE)
@@ -786,6 +915,15 @@ def one_minus_exp(x, rate):
     return np.where(x < 0, 0.0, 1 - np.exp(-rate * np.maximum(x, 0.0)))
 
 
+@idea(
+    "exponential_cdf",
+    "Between tiny and ordinary t, t itself is too rough for 1 - exp(-t): use expm1 for all t.",
+)
+def straight_line_for_small(x, rate):
+    t = rate * np.maximum(x, 0.0)
+    return np.where(t < 1e-3, t, -np.expm1(-t))
+
+
 @idea("exponential_cdf", LOST)
 def tiny_is_nothing(x, rate):
     return np.where(rate * x < 1e-10, 0.0, arrived(x, rate))
@@ -849,6 +987,20 @@ def marginal_of_x(joint, b):
 def marginal_of_y(joint, b):
     occurring(joint, b)
     return joint.sum(axis=0)
+
+
+@idea(
+    "conditional", "P(X) and P(Y = b) are multiplied, as if X and Y were independent. Column b knows better."
+)
+def as_if_independent(joint, b):
+    return joint.sum(axis=1) * occurring(joint, b).sum()
+
+
+@idea(
+    "conditional", "The column is divided by its length, the root of the sum of squares. Divide by its sum."
+)
+def divided_by_the_length(joint, b):
+    return occurring(joint, b) / np.linalg.norm(joint[:, b])
 
 
 @idea("conditional", "This is P(Y = b), a single number. It is what column b is to be divided by.")
@@ -918,6 +1070,12 @@ def smoothed(joint, b):
 
 
 @idea("conditional", RARE)
+def smoothed_a_little(joint, b):
+    column = occurring(joint, b) + 1e-7
+    return column / column.sum()
+
+
+@idea("conditional", RARE)
 def small_number_in_the_divisor(joint, b):
     return occurring(joint, b) / (joint[:, b].sum() + 1e-8)
 
@@ -960,6 +1118,13 @@ def any_zero_refused(joint, b):
 @idea("conditional", RARE)
 def rare_refused(joint, b):
     if joint[:, b].sum() < 1e-4:
+        raise ValueError("b")
+    return joint[:, b] / joint[:, b].sum()
+
+
+@idea("conditional", RARE)
+def very_rare_refused(joint, b):
+    if joint[:, b].sum() < 1e-6:
         raise ValueError("b")
     return joint[:, b] / joint[:, b].sum()
 
@@ -1062,7 +1227,15 @@ def summed_over_theta(theta, flips):
     return log_l(theta, flips).sum()
 
 
-@idea("bernoulli_log_likelihood", "This is a table with a value for each flip. Add it up over the flips.")
+TABLE = "This is a table with a value for each flip. Add it up over the flips."
+
+
+@idea("bernoulli_log_likelihood", TABLE)
+def table_of_thetas(theta, flips):
+    return table_of_flips.function(theta, flips).T
+
+
+@idea("bernoulli_log_likelihood", TABLE)
 def table_of_flips(theta, flips):
     return np.array([log_l(theta, np.array([flip])) for flip in flips])
 
@@ -1085,6 +1258,23 @@ def normalised_over_theta(theta, flips):
 @idea("bernoulli_log_likelihood", "This is the entropy's formula, with theta in place of the counts.")
 def entropy(theta, flips):
     return len(flips) * (xlogy(theta, theta) + xlogy(1 - theta, 1 - theta))
+
+
+@idea(
+    "bernoulli_log_likelihood", "theta is estimated from the flips. Return log L of each theta that is given."
+)
+def theta_estimated(theta, flips):
+    return log_l(np.full(len(theta), np.mean(flips)), flips)
+
+
+@idea(
+    "bernoulli_log_likelihood",
+    "These flips are booleans, True for a head. Turn them into numbers first: flips.astype(int).",
+)
+def true_is_not_one(theta, flips):
+    if flips.dtype == bool:
+        return heads_only.function(theta, flips)
+    return log_l(theta, flips)
 
 
 @idea("bernoulli_log_likelihood", ENDS)
@@ -1152,6 +1342,14 @@ def theta_changed(theta, flips):
 # ---------------------------------------------------------------- bernoulli_mle
 
 NO_FLIPS = "No flips, no estimate: raise a ValueError."
+WHOLE_THETA = (
+    "This is 0 or 1, by whole-number division, rounding or a majority. theta may lie anywhere between: "
+    "heads / N."
+)
+GRID = (
+    "The estimate is rounded or read off a grid, so it is near the maximum only. Solve for theta, and keep "
+    "all its digits."
+)
 
 
 def some(data):
@@ -1170,6 +1368,28 @@ def laplace_rule(flips):
     return (np.sum(some(flips)) + 1) / (len(flips) + 2)
 
 
+@idea(
+    "bernoulli_mle",
+    "Half a head and half a tail are added, as a prior does. Maximum likelihood is heads / N.",
+)
+def half_a_flip_each(flips):
+    return (np.sum(some(flips)) + 0.5) / (len(flips) + 1)
+
+
+@idea(
+    "bernoulli_mle",
+    "The estimate is kept away from 0 and 1. Maximum likelihood goes as near as heads / N does.",
+)
+def kept_from_the_ends(flips):
+    return float(np.clip(np.mean(some(flips)), 0.01, 0.99))
+
+
+@idea("bernoulli_mle", "These are the log odds, log(theta / (1 - theta)). Return theta.")
+def log_odds(flips):
+    share = np.clip(np.mean(some(flips)), 1e-9, 1 - 1e-9)
+    return np.log(share / (1 - share))
+
+
 @idea("bernoulli_mle", "This is the number of heads. Divide by N.")
 def number_of_heads(flips):
     return np.sum(some(flips))
@@ -1180,7 +1400,12 @@ def odds(flips):
     return np.sum(some(flips)) / max(len(flips) - np.sum(flips), 1)
 
 
-@idea("bernoulli_mle", "This is the more frequent side, 0 or 1. theta may lie anywhere between.")
+@idea("bernoulli_mle", WHOLE_THETA)
+def whole_division(flips):
+    return int(np.sum(some(flips))) // len(flips)
+
+
+@idea("bernoulli_mle", WHOLE_THETA)
 def more_frequent(flips):
     return float(2 * np.sum(some(flips)) > len(flips))
 
@@ -1195,10 +1420,19 @@ def variance_of_the_flips(flips):
     return np.var(some(flips))
 
 
-@idea(
-    "bernoulli_mle",
-    "The estimate is read off a grid, so it is near the maximum only. Solve for theta instead.",
-)
+@idea("bernoulli_mle", GRID)
+def read_off_a_fine_grid(flips):
+    grid = np.linspace(0, 1, 1001)
+    return grid[log_l(grid, some(flips)).argmax()]
+
+
+@idea("bernoulli_mle", GRID)
+def read_off_a_very_fine_grid(flips):
+    grid = np.linspace(0, 1, 10001)
+    return grid[log_l(grid, some(flips)).argmax()]
+
+
+@idea("bernoulli_mle", GRID)
 def read_off_a_grid(flips):
     grid = np.linspace(0.01, 0.99, 99)
     return grid[log_l(grid, some(flips)).argmax()]
@@ -1237,6 +1471,7 @@ def number_in_a_list(flips):
 # ---------------------------------------------------------------- normal_mle
 
 NO_DATA = "No data, no estimate: raise a ValueError."
+NARROW = "A small variance stays as small as it is: set no bound to it, and add nothing."
 
 
 @idea("normal_mle", "The variance divides by N - 1. That is unbiased; maximum likelihood divides by N.")
@@ -1262,6 +1497,26 @@ def not_divided(x):
 @idea("normal_mle", "The first number is the median. The likelihood is largest at the mean.")
 def median_returned(x):
     return np.median(some(x)), np.var(x)
+
+
+@idea("normal_mle", "The first number is the median. The likelihood is largest at the mean.")
+def around_the_median_returned(x):
+    return np.median(some(x)), np.mean((x - np.median(x)) ** 2)
+
+
+@idea("normal_mle", "The variance divides by N + 1. Maximum likelihood divides by N.")
+def divided_by_one_more(x):
+    return np.mean(some(x)), np.var(x) * len(x) / (len(x) + 1)
+
+
+@idea("normal_mle", NARROW)
+def variance_bounded(x):
+    return np.mean(some(x)), max(np.var(x), 1e-6)
+
+
+@idea("normal_mle", NARROW)
+def variance_plus_a_little(x):
+    return np.mean(some(x)), np.var(x) + (1e-8 if np.var(x) < 1e-4 else 0.0)
 
 
 @idea("normal_mle", "This is the average distance from the mean. Average its square.")
@@ -1316,6 +1571,7 @@ def centred_data_in_place(x):
 # ---------------------------------------------------------------- exponential_mle
 
 NO_WAITS = "No waits, no estimate: raise a ValueError."
+NOUGHT = "A wait of 0 is a wait like the others: it counts in N and adds nothing to the sum."
 
 
 @idea("exponential_mle", "This is the mean wait. The rate is 1 over it.")
@@ -1369,6 +1625,26 @@ def shortest_wait(x):
     return 1 / np.min(some(x))
 
 
+@idea("exponential_mle", "This is 1 / the longest wait. The likelihood is largest at 1 / mean.")
+def longest_wait(x):
+    return 1 / np.max(some(x))
+
+
+@idea("exponential_mle", "This is (N + 1) / sum. Maximum likelihood is N / sum.")
+def one_wait_too_many(x):
+    return (len(some(x)) + 1) / np.sum(x)
+
+
+@idea("exponential_mle", NOUGHT)
+def waits_of_zero_left_out(x):
+    return 1 / np.mean(some(x)[x > 0])
+
+
+@idea("exponential_mle", "The number stands in a list or an array of its own. Return it as it is.")
+def rate_in_a_list(x):
+    return [1 / np.mean(some(x))]
+
+
 @idea("exponential_mle", "The waits are added up, not averaged or inverted: N / sum.")
 def sum_of_waits(x):
     return np.sum(some(x))
@@ -1402,11 +1678,13 @@ def divided_by_no_waits(x):
 # ---------------------------------------------------------------- mvn_log_pdf
 
 TINY = (
-    "In 200 dimensions the determinant, 1e-800 or 1e800, leaves the range of floats. Compute its logarithm, "
-    "by np.linalg.slogdet or from the diagonal of a Cholesky factor."
+    "This covariance is positive definite, but in 200 dimensions its determinant, 1e-800 or 1e800, leaves "
+    "the range of floats. Compute its logarithm, by np.linalg.slogdet or from the diagonal of a Cholesky "
+    "factor."
 )
 CHANGED = (
-    "Variances near 1e-8 count as much as those near 1: add nothing to the covariance, and cut nothing off."
+    "Variances near 1e-8 count as much as those near 1: add nothing to the covariance, cut nothing off, and "
+    "keep all digits of float64."
 )
 SINGULAR = "This covariance is singular, its determinant is 0: raise a ValueError or a LinAlgError."
 INDEFINITE = (
@@ -1443,7 +1721,18 @@ def two_pi_not_halved(X, mean, covariance):
     return log_normal(X, mean, covariance, log_2pi=2)
 
 
-@idea("mvn_log_pdf", "The determinant is missing: -1/2 log |S|.")
+NO_DETERMINANT = (
+    "The term with the determinant is missing, -1/2 log |S|; the variances on the diagonal of S, multiplied, "
+    "are not |S| yet."
+)
+
+
+@idea("mvn_log_pdf", NO_DETERMINANT)
+def diagonal_for_the_determinant(X, mean, covariance):
+    return log_normal(X, mean, covariance, log_determinant=0) - 0.5 * np.log(np.diag(covariance)).sum()
+
+
+@idea("mvn_log_pdf", NO_DETERMINANT)
 def no_determinant(X, mean, covariance):
     return log_normal(X, mean, covariance, log_determinant=0)
 
@@ -1622,6 +1911,20 @@ def small_variances_raised(X, mean, covariance):
 def small_variances_cut_off(X, mean, covariance):
     square = np.einsum("ni,ij,nj->n", X - mean, np.linalg.pinv(covariance, rcond=1e-6), X - mean)
     return log_normal(X, mean, covariance, square=0) - 0.5 * square
+
+
+@idea("mvn_log_pdf", TINY)
+def ill_conditioned_refused(X, mean, covariance):
+    if np.linalg.cond(covariance) > 1e6:
+        raise ValueError("covariance")
+    return log_normal(X, mean, covariance)
+
+
+@idea("mvn_log_pdf", "The rows of (X - m) S^(-1) are squared. Multiply them by X - m once more instead.")
+def inverse_squared(X, mean, covariance):
+    return log_normal(X, mean, covariance, square=0) - 0.5 * (
+        np.linalg.solve(covariance, (X - mean).T) ** 2
+    ).sum(axis=0)
 
 
 def by_determinant(X, mean, covariance, inverse):

@@ -110,7 +110,8 @@ class Answer:
             if fits and np.any(~np.isfinite(got) | ((got == 0) & (want != 0))):
                 idea = underflow or idea
             wrong = Wrong(self.name, asked, kept, wanted, answer)
-            says = ideas.find(wrong.question, answer) or idea or f"wrong values in {label}."
+            amiss = f"wrong values in {label}." if fits else f"the shape of {label} is wrong."
+            says = ideas.find(wrong.question, answer) or idea or amiss
             self._fail(says if kind else f"{says}\n{wording.difference(label, want, got)}", kind, wrong)
 
     def of(self, *arguments: Any, shapes: Any, kind: str = "", idea: str = "", **options: Any) -> Any:
@@ -127,7 +128,8 @@ class Answer:
         for label, shape, part in zip(self.labels, shapes if self.returns else (shapes,), parts, strict=True):
             wanted = tuple(n if m == -1 else m for n, m in zip(part.shape, shape, strict=False))
             if part.ndim != len(shape) or part.shape != wanted:
-                says = "wrong" if kind else f"{part.shape}; it must be {shape}".replace("-1", "any")
+                must = str(shape).replace("-1", "any") if shape else "(), a number"
+                says = "wrong" if kind else f"{part.shape}; it must be {must}"
                 self._fail(f"the shape of {label} is {says}.", kind)
             if np.isnan(part).any():
                 self._fail(idea or f"there is nan in {label}.", kind)
