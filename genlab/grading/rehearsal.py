@@ -21,6 +21,7 @@ from genlab.grading.candidates import Candidate, CandidateFailed, Nursery
 
 GRACE = 10  # seconds in which a kernel must answer, even if it has much printed text to get rid of
 MAX_OUTPUT = 1_000_000  # characters that a submission may show in all
+TOO_MUCH = new_output("stream", name="stderr", text=f"Left out: more than {MAX_OUTPUT} characters in all.\n")
 
 
 def is_test(cell: NotebookNode) -> bool:
@@ -133,9 +134,15 @@ class Rehearsal(NotebookClient):
         self.status = kwargs["execute_reply"]["content"]["status"]
 
     def output(self, outs: Any, msg: Any, display_id: str | None, cell_index: int) -> NotebookNode | None:
-        """Collect an output, as long as the submission has not shown too much."""
-        self.shown += len(str(msg["content"]))
-        return super().output(outs, msg, display_id, cell_index) if self.shown < MAX_OUTPUT else None
+        """Collect an output, if the submission does not show too much; of errors there may be more."""
+        text = msg["content"].get("text")
+        size = len(text if isinstance(text, str) else str(msg["content"]))
+        if self.shown + size < MAX_OUTPUT * (2 if msg["msg_type"] == "error" else 1):
+            self.shown += size
+            return super().output(outs, msg, display_id, cell_index)
+        if TOO_MUCH not in outs:
+            outs.append(TOO_MUCH)
+        return None
 
     def _set_aside(self, tests: list[str]) -> None:
         """Have the kernel fork for each of these tests; a kernel that does not, fails them."""

@@ -212,10 +212,19 @@ def test_an_ordinary_user_in_a_new_namespace_is_refused_too(execute):
     assert printed(outputs[0]) != 0
 
 
-def test_output_without_end_is_cut(execute):
-    (outputs,) = execute("while True: print('x' * 1000)", cell_seconds=2)
-    assert sum(len(output.get("text", "")) for output in outputs) < 2_000_000
-    assert "stopped" in errors(outputs)[0]
+def test_output_without_end_is_cut_and_costs_no_memory(execute):
+    peak = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    endless, error, after = execute("while True: print('x' * 1000)", "1 / 0", peak, cell_seconds=2)
+    assert sum(len(output.get("text", "")) for output in endless) < 2_000_000
+    assert "stopped" in errors(endless)[0]
+    assert [output.text for output in endless if "Left out" in output.get("text", "")]
+    assert errors(error) == ["division by zero"]
+    assert printed(after) < 400_000  # in KiB
+
+
+def test_what_is_short_is_shown_after_what_is_too_long(execute):
+    _, after = execute("from IPython.display import HTML; HTML('x' * 2_000_000)", "1 + 1")
+    assert [output.data["text/plain"] for output in after] == ["2"]
 
 
 def test_without_bubblewrap_it_refuses_and_says_what_to_install(monkeypatch):

@@ -14,7 +14,7 @@ import select
 import signal
 import socket
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -40,6 +40,9 @@ WARM = [
 ]
 LATER = ["scipy.optimize", "scipy.stats"]  # not every course uses them: when there is nothing else to do
 MAX_FILES = 250  # that a message may carry
+MAX_PRINTED = (
+    10_000_000  # characters: many times what is shown, and nothing to a loop that prints without end
+)
 
 
 def main() -> None:
@@ -175,6 +178,7 @@ def _kernel(request: dict[str, Any], start: int) -> NoReturn:
         sys.path.insert(0, "")  # as in any notebook, modules beside it can be imported
         from ipykernel.kernelapp import IPKernelApp
 
+        _print_less()
         app = IPKernelApp.instance()
         app.initialize(["-f", str(connection), "--HistoryManager.enabled=False"])
         os.write(start, b"started")
@@ -185,6 +189,27 @@ def _kernel(request: dict[str, Any], start: int) -> NoReturn:
             os.write(start, f"{type(error).__name__}: {error}"[:900].encode())
     finally:
         os._exit(0)
+
+
+def _print_less() -> None:
+    """Drop what is printed beyond all measure at once: a loop without end would fill memory and sockets."""
+    from ipykernel.iostream import OutStream
+    from IPython.core.interactiveshell import InteractiveShell
+
+    write, cell, printed = OutStream.write, None, 0
+
+    def limited(stream: Any, text: str) -> Any:
+        nonlocal cell, printed
+        if (now := stream.parent_header.get("msg_id")) != cell:
+            cell, printed = now, 0
+        if printed > MAX_PRINTED:
+            return len(text)
+        printed += len(text)
+        return write(stream, text)
+
+    OutStream.write = limited  # type: ignore[method-assign, assignment]
+    # IPython would keep all that was printed, as history.
+    InteractiveShell._tee = lambda *_, **__: nullcontext()  # type: ignore[assignment, method-assign]
 
 
 if __name__ == "__main__":
