@@ -28,10 +28,15 @@ class Step(Protocol):
         """The M step: the parameters that maximise the expected likelihood, floor added to the variances."""
 
 
+def blocks(step: Step, x: Array) -> Iterator[Array]:
+    """Rows of x in blocks of which the step's arrays fit the cache."""
+    size = max(BLOCK // step.width, 64)
+    return (x[i : i + size] for i in range(0, len(x), size))
+
+
 def expectation(step: Step, x: Array) -> Iterator[tuple[Array, Array, Array]]:
     """The E step a block of B rows at a time: log densities (B,), responsibilities (K, B), values for add."""
-    size = max(BLOCK // step.width, 64)
-    for rows in (x[i : i + size] for i in range(0, len(x), size)):
+    for rows in blocks(step, x):
         p, values = step.log_joint(rows)
         largest = p.max(axis=0)
         p -= largest

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from genlab.models._arguments import Array, Integers, cholesky, integers, parameter, probabilities, samples
-from genlab.models.gaussian import Gaussian
+from genlab.models._em_steps import Full, blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +62,9 @@ class Gaussians:
     def log_prob(self, x: ArrayLike, name: str = "x") -> Array:
         """Log density of T vectors (T, d) in each state: (T, S)."""
         x = samples(name, x, self.means.shape[1])
-        states = zip(self.means, self.covariances, strict=True)
-        return np.stack([Gaussian(mean, covariance).log_prob(x) for mean, covariance in states], axis=1)
+        s = len(self)  # all states at once, as a mixture of equal weights
+        step = Full(np.full(s, 1 / s), self.means, self.covariances)
+        return np.concatenate([step.log_joint(rows)[0].T for rows in blocks(step, x)]) + np.log(s)
 
     def sample(self, z: Integers, rng: np.random.Generator) -> Array:
         """Draw a vector in each of the states z (T,): (T, d)."""
