@@ -21,7 +21,7 @@ from genlab.grading.candidates import Candidate, CandidateFailed, Nursery
 
 GRACE = 10  # seconds in which a kernel must answer, even if it has much printed text to get rid of
 MAX_OUTPUT = 1_000_000  # characters that a submission may show in all
-TOO_MUCH = new_output("stream", name="stderr", text=f"Left out: more than {MAX_OUTPUT} characters in all.\n")
+TOO_MUCH = f"Left out: more than {MAX_OUTPUT} characters in all.\n"
 
 
 def is_test(cell: NotebookNode) -> bool:
@@ -73,6 +73,7 @@ class Rehearsal(NotebookClient):
         self.provision = {"nursery": nursery, "files": files, "tests": self.tests}
         self.stopped = ""
         self.shown = 0
+        self.left_out: set[int] = set()  # cells of which something is not shown
         self.cut_short: list[int] = []  # cells that did not run to their end
         self.unreached: dict[str, str] = {}  # tests for which no copy could be set aside, with the reason
 
@@ -140,8 +141,9 @@ class Rehearsal(NotebookClient):
         if self.shown + size < MAX_OUTPUT * (2 if msg["msg_type"] == "error" else 1):
             self.shown += size
             return super().output(outs, msg, display_id, cell_index)
-        if TOO_MUCH not in outs:
-            outs.append(TOO_MUCH)
+        if cell_index not in self.left_out:
+            self.left_out.add(cell_index)
+            outs.append(new_output("stream", name="stderr", text=TOO_MUCH))
         return None
 
     def _set_aside(self, tests: list[str]) -> None:

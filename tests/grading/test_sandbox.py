@@ -227,6 +227,16 @@ def test_what_is_short_is_shown_after_what_is_too_long(execute):
     assert [output.data["text/plain"] for output in after] == ["2"]
 
 
+def test_each_cell_says_for_itself_that_something_was_left_out(execute):
+    loud = "import sys; print('x' * 2_000_000); sys.stdout.flush(); print('{}', file=sys.stderr)"
+    one, other = execute(loud.format("one"), loud.format("other"))
+    said = [
+        [line for output in outputs for line in output.text.split("\n") if line] for outputs in (one, other)
+    ]
+    assert [lines[0].startswith("Left out") for lines in said] == [True, True]
+    assert [lines[1:] for lines in said] == [["one"], ["other"]]
+
+
 def test_without_bubblewrap_it_refuses_and_says_what_to_install(monkeypatch):
     sandbox.require_sandbox.cache_clear()
     monkeypatch.setattr(shutil, "which", lambda name: None)

@@ -40,9 +40,7 @@ WARM = [
 ]
 LATER = ["scipy.optimize", "scipy.stats"]  # not every course uses them: when there is nothing else to do
 MAX_FILES = 250  # that a message may carry
-MAX_PRINTED = (
-    10_000_000  # characters: many times what is shown, and nothing to a loop that prints without end
-)
+CELL_PRINTS = 10_000_000  # characters that a cell may print: many times what is shown of it
 
 
 def main() -> None:
@@ -192,7 +190,7 @@ def _kernel(request: dict[str, Any], start: int) -> NoReturn:
 
 
 def _print_less() -> None:
-    """Drop what is printed beyond all measure at once: a loop without end would fill memory and sockets."""
+    """Have what a cell prints beyond measure dropped at once; a loop without end would fill all memory."""
     from ipykernel.iostream import OutStream
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -202,7 +200,7 @@ def _print_less() -> None:
         nonlocal cell, printed
         if (now := stream.parent_header.get("msg_id")) != cell:
             cell, printed = now, 0
-        if printed > MAX_PRINTED:
+        if printed > CELL_PRINTS:
             return len(text)
         printed += len(text)
         return write(stream, text)
