@@ -101,7 +101,7 @@ def test_whatever_is_killed_a_second_run_ends_with_the_right_marks_for_all(arena
                 killed.append(victim.cmdline()[:1])
                 victim.kill()
     run.communicate()
-    assert killed, "it was over before anything could be killed"
+    assert len(killed) > 3, "it was over before much could be killed"
     assert psutil.wait_procs(seen, timeout=10)[1] == []
     run = start(tmp_path, GENLAB)
     _, said = run.communicate(timeout=180)
