@@ -114,7 +114,7 @@ class Axes:
         self.kind = kind
         # Tied covariances L L^T are all 1 in y = L^-1 (x - centre); diagonal ones are so in x itself.
         self.factor = np.linalg.cholesky(covariances[0]) if kind == "tied" else None
-        self.whiten = np.eye(d) if self.factor is None else np.linalg.inv(self.factor)
+        self.whiten = None if self.factor is None else np.linalg.inv(self.factor)
         self.centre = weights @ means
         m = self._coordinates(means)
         v = np.einsum("kii->ki", covariances) if self.factor is None else np.ones((k, d))
@@ -128,7 +128,7 @@ class Axes:
 
     def _coordinates(self, rows: Array) -> Array:
         y = rows - self.centre
-        return y if self.factor is None else y @ self.whiten.T
+        return y if self.whiten is None else y @ self.whiten.T
 
     def log_joint(self, rows: Array) -> tuple[Array, Array]:
         y = self._coordinates(rows)

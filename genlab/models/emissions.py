@@ -64,8 +64,9 @@ class Gaussians:
         x = samples(name, x, self.means.shape[1])
         s = len(self)  # all states at once, as a mixture of equal weights
         step = Full(np.full(s, 1 / s), self.means, self.covariances)
-        log_joint = np.concatenate([step.log_joint(rows)[0].T for rows in blocks(step, x)])
-        return np.asarray(log_joint + np.log(s))
+        log_joint: Array = np.concatenate([step.log_joint(rows)[0].T for rows in blocks(step, x)])
+        log_joint += np.log(s)
+        return log_joint
 
     def sample(self, z: Integers, rng: np.random.Generator) -> Array:
         """Draw a vector in each of the states z (T,): (T, d)."""
