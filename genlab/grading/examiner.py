@@ -13,6 +13,7 @@ import matplotlib.pyplot  # noqa: F401, what instructors' cells import: so every
 import scipy.linalg  # noqa: F401
 import threadpoolctl
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+from nbformat.v4 import new_output
 
 import genlab.datasets
 import genlab.plot  # noqa: F401
@@ -271,6 +272,7 @@ def _alarm(seconds: float) -> Iterator[None]:
 def warm(work: Work) -> None:
     """Do once, before a fork, what every examiner of this assignment would do again."""
     _shell()
+    new_output("stream")  # has nbformat compile its schema, a tenth of a second
     threadpoolctl.threadpool_limits(1)
     for cell in [*work.source.cells, *filter(is_test, work.notebook.cells)]:
         if cell.cell_type == "code":

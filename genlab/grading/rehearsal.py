@@ -1,6 +1,7 @@
 """Run a submission's own cells in a candidate, and set a copy of it aside wherever a test stands."""
 
 import functools
+import itertools
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,7 +22,8 @@ from genlab.grading.candidates import Candidate, CandidateFailed, Nursery
 
 GRACE = 10  # seconds in which a kernel must answer, even if it has much printed text to get rid of
 MAX_OUTPUT = 1_000_000  # characters that a submission may show in all
-TOO_MUCH = f"Left out: more than {MAX_OUTPUT} characters in all.\n"
+MAX_PICTURES = 10_000_000  # characters of its pictures
+TOO_MUCH = f"Left out: more than {MAX_OUTPUT:,} characters in all, or {MAX_PICTURES:,} of pictures.\n"
 
 
 def is_test(cell: NotebookNode) -> bool:
@@ -67,12 +69,11 @@ class Rehearsal(NotebookClient):
         self.submission_seconds = submission_seconds
         self.timeout_func = lambda cell: max(1, min(cell_seconds, int(self.deadline - time.monotonic())))
         self.interrupt_on_timeout = False  # this class interrupts, and kills what goes on regardless
-        self.coalesce_streams = True
         self.skip_cells_with_tag = "\0"  # no tag of a submission skips a cell
         self.tests = [cell.metadata.nbgrader.grade_id for cell in nb.cells if is_test(cell)]
         self.provision = {"nursery": nursery, "files": files, "tests": self.tests}
         self.stopped = ""
-        self.shown = 0
+        self.shown = {"text": 0, "pictures": 0}  # characters
         self.left_out: set[int] = set()  # cells of which something is not shown
         self.cut_short: list[int] = []  # cells that did not run to their end
         self.unreached: dict[str, str] = {}  # tests for which no copy could be set aside, with the reason
@@ -136,10 +137,14 @@ class Rehearsal(NotebookClient):
 
     def output(self, outs: Any, msg: Any, display_id: str | None, cell_index: int) -> NotebookNode | None:
         """Collect an output, if the submission does not show too much; of errors there may be more."""
-        text = msg["content"].get("text")
-        size = len(text if isinstance(text, str) else str(msg["content"]))
-        if self.shown + size < MAX_OUTPUT * (2 if msg["msg_type"] == "error" else 1):
-            self.shown += size
+        content = msg["content"]
+        text, data = content.get("text"), content.get("data")
+        size = len(text if isinstance(text, str) else str(content))
+        kind, most = "text", MAX_OUTPUT * (2 if msg["msg_type"] == "error" else 1)
+        if isinstance(data, dict) and "image/png" in data:
+            kind, most = "pictures", MAX_PICTURES
+        if self.shown[kind] + size < most:
+            self.shown[kind] += size
             return super().output(outs, msg, display_id, cell_index)
         if cell_index not in self.left_out:
             self.left_out.add(cell_index)
@@ -172,6 +177,7 @@ class Rehearsal(NotebookClient):
                 problem = "This cell did not run to its end."
         if not problem and self.status not in ("ok", "error"):
             problem = "This cell did not run to its end."
+        cell.outputs = _joined(cell.outputs)
         if problem:
             self.cut_short.append(index)
             cell.outputs.insert(0, new_output("error", ename="Stopped", evalue=problem, traceback=[problem]))
@@ -198,3 +204,28 @@ class Rehearsal(NotebookClient):
                 if reply["parent_header"].get("msg_id") == request:
                     return True
         return False
+
+
+def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Make one output of all that a cell wrote to a stream, where it first did; of stdout before stderr.
+
+    Of a line with carriage returns, such as a progress bar, what stands after the last is left. (nbclient
+    does all this too, with expressions that take hours for a line of a million characters.)
+    """
+    joined, streams = [], dict[str, list[str]]()
+    for output in outputs:
+        if output.output_type != "stream":
+            joined.append(output)
+            continue
+        if output.name not in streams:
+            streams[output.name] = []
+            joined.append(output)
+        streams[output.name].append(output.text if isinstance(output.text, str) else "")
+    for output in joined:
+        if output.output_type == "stream":
+            lines = "".join(streams[output.name]).split("\n")
+            output.text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+    for first, second in itertools.pairwise(range(len(joined))):
+        if [joined[first].get("name"), joined[second].get("name")] == ["stderr", "stdout"]:
+            joined[first], joined[second] = joined[second], joined[first]
+    return joined

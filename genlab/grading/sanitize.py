@@ -1,6 +1,7 @@
 """Makes a notebook harmless to look at: nothing that a student put into it runs in the reader's browser."""
 
 import base64
+import functools
 import html
 import re
 import time
@@ -135,8 +136,13 @@ def _datum(mime: str, value: Any, until: float) -> str:
 
 def _render(source: str, attachments: dict[str, dict[str, str]], until: float) -> tuple[str, bool]:
     if time.process_time() < until:
-        return render(source, attachments)
+        return render(source, attachments) if attachments else _rendered(source)
     return f"<pre>{html.escape(text(source))}</pre>", False
+
+
+@functools.lru_cache(200)  # as most of a notebook's texts are the same in all submissions
+def _rendered(source: str) -> tuple[str, bool]:
+    return render(source, {})
 
 
 def _encodable(text: str) -> str:

@@ -227,6 +227,22 @@ def test_what_is_short_is_shown_after_what_is_too_long(execute):
     assert [output.data["text/plain"] for output in after] == ["2"]
 
 
+def test_figures_are_shown_and_are_not_counted_as_text(execute):
+    noise = "import matplotlib.pyplot as plt, os; fig, ax = plt.subplots(dpi=150)\n"
+    noise += "ax.imshow([list(os.urandom(500)) for _ in range(500)]);"
+    *figures, after = execute(*[noise] * 3, "print('x' * 900_000)")
+    shown = [len(output.data["image/png"]) for (output,) in figures]
+    assert sum(shown) > 1_000_000
+    assert [len(output.text) for output in after] == [900_001]
+
+
+def test_what_a_cell_writes_to_a_stream_is_shown_as_one_text(execute):
+    bar = "import sys\nfor n in range(3): print(f'\\r{n} of 2', end='', flush=True)"
+    bar += "\nprint('note', file=sys.stderr, flush=True); print('\\nend')"
+    (outputs,) = execute(bar)
+    assert [(o.name, o.text) for o in outputs] == [("stdout", "2 of 2\nend\n"), ("stderr", "note\n")]
+
+
 def test_each_cell_says_for_itself_that_something_was_left_out(execute):
     loud = "import sys; print('x' * 2_000_000); sys.stdout.flush(); print('{}', file=sys.stderr)"
     one, other = execute(loud.format("one"), loud.format("other"))

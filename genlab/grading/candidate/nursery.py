@@ -179,6 +179,8 @@ def _kernel(request: dict[str, Any], start: int) -> NoReturn:
         _print_less()
         app = IPKernelApp.instance()
         app.initialize(["-f", str(connection), "--HistoryManager.enabled=False"])
+        with suppress(ImportError):  # figures are shown: the backend, loaded before, has not met this shell
+            app.shell.enable_matplotlib("inline")  # type: ignore[union-attr]
         os.write(start, b"started")
         os.close(start)
         app.start()
