@@ -95,7 +95,7 @@ def _in_a_fork(work: Work, nursery: Nursery) -> list[dict[str, Any]]:
 
 
 def _examine(work: Work, nursery: Nursery) -> Iterator[dict[str, Any]]:
-    """Yield what is found, as it is found: the student's notebook, each verdict, and how it ended."""
+    """Yield what is found, as it is found: each verdict, the student's notebook, and how it ended."""
     with tempfile.TemporaryDirectory(prefix="genlab-") as folder:
         os.chdir(folder)  # what the instructor's cells read is there, and nothing of the student's
         for name, data in work.given.items():
@@ -106,7 +106,6 @@ def _examine(work: Work, nursery: Nursery) -> Iterator[dict[str, Any]]:
         try:
             rehearsal, candidate = _rehearse(work, nursery)
             examiner = Examiner(work, candidate.channels, rehearsal.unreached)
-            yield {"notebook": rehearsal.nb}
             for name, verdict in examiner.verdicts():
                 yield {"test": name, "verdict": dataclasses.asdict(verdict)}
             fared.add(_close(candidate))
@@ -116,6 +115,7 @@ def _examine(work: Work, nursery: Nursery) -> Iterator[dict[str, Any]]:
                 for name, verdict in examiner.told(candidate.channels):
                     yield {"test": name, "verdict": dataclasses.asdict(verdict)}
                 fared.add(_close(candidate))
+            yield {"notebook": harmless(rehearsal.nb)}  # last, as there may be markup that takes for ever
         except CandidateFailed as error:
             yield {"failed": str(error)}
         else:
@@ -157,18 +157,15 @@ def _read(pipe: int, first: float, others: float) -> list[dict[str, Any]]:
 
 def _result(work: Work, items: list[dict[str, Any]], seconds: float) -> Result:
     """Put the notebook together. A test has failed unless a verdict says otherwise."""
-    notebook, problem, verdicts = work.notebook, "", {}
-    for item in items:
-        if "notebook" in item:
-            notebook = nbformat.from_dict(item["notebook"])
-        elif "test" in item:
-            verdicts[item["test"]] = Verdict(**item["verdict"])
+    problem = ""
+    verdicts = {item["test"]: Verdict(**item["verdict"]) for item in items if "test" in item}
+    shown = [item["notebook"] for item in items if "notebook" in item]
+    notebook = nbformat.from_dict(shown[0]) if shown else harmless(work.notebook)
     end = items[-1] if items else {}
     if "done" not in end:
         problem = (
             "Not examined to its end: it took too long, or too much memory. Tests not reached have no marks."
         )
-    notebook = harmless(notebook)
     for cell in notebook.cells:
         if is_test(cell):
             name = cell.metadata.nbgrader.grade_id

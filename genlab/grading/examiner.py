@@ -25,6 +25,7 @@ from genlab.grading.candidate.respond import Printed
 from genlab.grading.candidate.wire import WireError
 from genlab.grading.failure import Failure
 from genlab.grading.rehearsal import is_test
+from genlab.grading.sanitize import harmless
 from genlab.grading.snapshot import UNREADABLE, NoAnswer, Snapshot, TimeUp
 from genlab.grading.work import Verdict, Work
 
@@ -273,6 +274,7 @@ def warm(work: Work) -> None:
     """Do once, before a fork, what every examiner of this assignment would do again."""
     _shell()
     new_output("stream")  # has nbformat compile its schema, a tenth of a second
+    harmless(work.source)  # renders the texts, which are in every submission
     threadpoolctl.threadpool_limits(1)
     for cell in [*work.source.cells, *filter(is_test, work.notebook.cells)]:
         if cell.cell_type == "code":

@@ -31,9 +31,8 @@ ATTACHED = re.compile(r'src="attachment:([^"]*)"')
 MARKED = re.compile(r"[\n\r$`*_~|!\[\]\\]")  # by Markdown
 # Of what a terminal obeys, colours are left; a lone surrogate could not even be written to a file.
 CONTROLS = re.compile(
-    r"\x1b\].{0,2000}?(?:\x07|\x1b\\)|\x1b\[(?![0-9;]*m)[0-?]*[ -/]*[@-~]?|\x1b(?!\[)"
+    r"\x1b\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|\x1b\[(?![0-9;]*m)[0-?]*[ -/]*[@-~]?|\x1b(?!\[)"
     r"|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\ud800-\udfff]",
-    re.DOTALL,
 )
 
 

@@ -3,12 +3,14 @@
 import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
+from unittest.mock import patch
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from genlab.grading import examination
 from genlab.grading.examination import examine
+from genlab.grading.sanitize import harmless
 from genlab.grading.work import Result, Work
 
 SOLUTION = """def squares(n):
@@ -209,6 +211,30 @@ def test_what_was_killed_each_time_is_not_settled(monkeypatch, end, settled):
     monkeypatch.setattr(examination, "_in_a_fork", lambda work, nursery: [end])
     work = Work("ps1", notebook, notebook, {}, {}).to_bytes()
     assert Result.from_bytes(examine(work)).settled is settled
+
+
+def examine_slowly(work):
+    """Examine as if what a cell shows took for ever to be made harmless."""
+
+    def slow(nb):
+        if any(cell.get("outputs") for cell in nb.cells):
+            time.sleep(60)
+        return harmless(nb)
+
+    with patch.object(examination, "harmless", slow), patch.object(examination, "GRACE", 3):
+        return examine(work)
+
+
+def test_what_takes_for_ever_to_show_costs_no_marks(worker):
+    cells = [cell("print('markup')"), cell("assert True", "test", grade=True, points=2)]
+    notebook = new_notebook(cells=cells)
+    work = Work("ps1", notebook, notebook, {}, {}, cell_seconds=2, submission_seconds=10)
+    began = time.monotonic()
+    result = Result.from_bytes(worker.submit(examine_slowly, work.to_bytes()).result())
+    assert time.monotonic() - began < 50
+    assert scores(result) == {"test": 2.0}
+    assert "took too long" in result.problem
+    assert [cell.outputs for cell in result.notebook.cells] == [[], []]
 
 
 ASKED = """def test():
