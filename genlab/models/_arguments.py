@@ -12,9 +12,10 @@ def samples(name: str, x: ArrayLike, d: int | None = None) -> Array:
     x = np.asarray(x, dtype=float)
     if x.ndim != 2 or 0 in x.shape or d not in (None, x.shape[1]):
         raise ValueError(f"{name} must have shape (N, {d or 'd'}), a sample a row, got shape {x.shape}")
-    finite = np.isfinite(x).all(axis=1)
+    finite = np.isfinite(x)
     if not finite.all():
-        raise ValueError(f"{name} must be finite, got {x[finite.argmin()]} in row {finite.argmin()}")
+        row = finite.all(axis=1).argmin()
+        raise ValueError(f"{name} must be finite, got {x[row]} in row {row}")
     return x
 
 

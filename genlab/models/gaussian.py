@@ -81,10 +81,9 @@ def moments(x: Array) -> tuple[Array, Array]:
     n, d = x.shape
     size = max(BLOCK // d, 64)
     blocks = [x[i : i + size] for i in range(0, n, size)]
-    mean = np.sum([(rows - x[0]).sum(axis=0) for rows in blocks], axis=0) / n
+    mean = x[0] + np.sum([np.ones(len(rows)) @ (rows - x[0]) for rows in blocks], axis=0) / n
     covariance = np.zeros((d, d))
     for rows in blocks:
-        centred = rows - x[0]
-        centred -= mean
+        centred = rows - mean
         covariance += centred.T @ centred
-    return x[0] + mean, covariance / n
+    return mean, covariance / n
