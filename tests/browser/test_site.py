@@ -102,6 +102,8 @@ def test_a_quiz_can_be_read_with_scripts_off(browser, address):
     assert all(answer.is_visible() for answer in quiz.locator("summary").all())
     quiz.locator("summary").first.click()
     assert quiz.locator(".quiz-reason").first.is_visible()
+    head = tab.locator(".bd-header-article").evaluate("one => getComputedStyle(one).backgroundColor")
+    assert head == "rgb(255, 255, 255)", "the text shows through the page's head"
     context.close()
 
 
