@@ -67,6 +67,11 @@ def test_page(browser, address, page, width):
     assert tab.locator("main img:not([alt]), main img[alt='']").count() == 0
     raw = tab.locator("main .math:not(:has(mjx-container))")
     assert raw.count() == 0, "a formula was not set"
+    formulas = tab.locator("main mjx-container[display=true]")
+    wide = formulas.evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
+    )
+    assert wide == [], "a formula must be scrolled"
     tab.close()
 
 
