@@ -29,9 +29,10 @@ book: _build/html/index.html ## the site in _build/html
 
 _build/html/index.html: $(PAGES) _config.yml ETHICS.md _build/library _build/extensions | .venv/installed
 	@echo "Building the book: its pages run (a minute or two the first time)"
+	@touch _build/begun
 	@jupyter-book build book --config _config.yml --path-output . -W -n --keep-going >_build/book.log 2>&1 || \
 	    { cat _build/book.log; rm -rf _build/.doctrees; exit 1; } # .doctrees hides a fault from the next build
-	@touch $@
+	@touch -r _build/begun $@ # what was edited in the meantime is for the next build
 
 # Jupyter Book compares pages only: where an extension of the book has changed, every page must be made again,
 _build/extensions: $(wildcard book/_extensions/*.py)

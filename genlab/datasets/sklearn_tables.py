@@ -28,7 +28,7 @@ def digits() -> Table:
 
 
 def wine() -> Table:
-    """Load 13 chemical measurements of 178 wines from three growers. The datasheet is wine.md.
+    """Load 13 chemical measurements of 178 wines of three kinds. The datasheet is wine.md.
 
     >>> wine().X.shape
     (178, 13)

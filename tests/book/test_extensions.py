@@ -103,3 +103,15 @@ def test_the_index_has_concepts_and_no_functions(build, tmp_path):
     assert "Bayes\u2019 rule" in index and "posterior" in index
     assert "fit()" not in index
     assert 'id="fit"' in page(out, "api/two.html")
+
+
+def test_a_formula_keeps_the_marks_after_it(build, tmp_path):
+    text = "# One\n\nIf $p$, then ($q$). Not $r$\nof $s$ *or* **$t$**. And $u$"
+    out, complaints = build(
+        tmp_path, {"index.md": text}, extensions=["myst_parser", "sphinx.ext.mathjax", "unbroken"]
+    )
+    assert complaints == ""
+    whole = re.findall(r'<span class="unbroken">(.*?)</span>([^<]*)</span>', page(out, "index.html"))
+    assert [marks for _, marks in whole] == [",", ")."]
+    plain = re.sub(r"<[^>]+>", "", page(out, "index.html"))
+    assert r"If \(p\), then (\(q\)). Not \(r\)" in plain

@@ -106,6 +106,14 @@ def test_a_page_opens_with_its_aims_and_ends_with_a_check_and_exercises(path):
 
 
 @each_page
+def test_a_page_and_its_chapters_table_agree_on_the_time_it_takes(path):
+    said = re.findall(r"Reading takes\s+about\s+(\d+)\s+minutes", prose(path))
+    table = (path.parent / "index.md").read_text(encoding="utf-8")
+    assert said == re.findall(rf"\({path.name}\) \|.*\| (\d+) \|", table)
+    assert len(said) == 1
+
+
+@each_page
 def test_a_page_asks_at_least_three_questions(path):
     assert len(re.findall(r"^:{3,}\{quiz\} \S", sections(path)["Check yourself"], re.MULTILINE)) >= 3
 

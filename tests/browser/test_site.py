@@ -67,6 +67,11 @@ def test_page(browser, address, page, width):
     assert tab.locator("main img:not([alt]), main img[alt='']").count() == 0
     raw = tab.locator("main .math:not(:has(mjx-container))")
     assert raw.count() == 0, "a formula was not set"
+    formulas = tab.locator("main mjx-container[display=true]")
+    wide = formulas.evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
+    )
+    assert wide == [], "a formula must be scrolled"
     tab.close()
 
 
@@ -102,6 +107,8 @@ def test_a_quiz_can_be_read_with_scripts_off(browser, address):
     assert all(answer.is_visible() for answer in quiz.locator("summary").all())
     quiz.locator("summary").first.click()
     assert quiz.locator(".quiz-reason").first.is_visible()
+    head = tab.locator(".bd-header-article").evaluate("one => getComputedStyle(one).backgroundColor")
+    assert head == "rgb(255, 255, 255)", "the text shows through the page's head"
     context.close()
 
 
