@@ -1,6 +1,7 @@
 """Runs the instructor's cells and the tests. Never a line of the student's: that is asked for its answers."""
 
 import builtins
+import copy
 import signal
 import socket
 import warnings
@@ -10,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import matplotlib.pyplot  # noqa: F401, what instructors' cells import: so every fork has it
+import numpy as np
 import scipy.linalg  # noqa: F401
 import threadpoolctl
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -18,7 +20,7 @@ from nbformat.v4 import new_output
 import genlab.datasets
 import genlab.plot  # noqa: F401
 from genlab.checks import CheckFailed
-from genlab.checks.catalogue import recognise
+from genlab.checks.catalogue import recognise, visible
 from genlab.grading import instructor, standins
 from genlab.grading.candidate.encode import Frame
 from genlab.grading.candidate.respond import Printed
@@ -60,29 +62,33 @@ class Examiner:
         self.bound: dict[str, Any] = {}  # what each of the student's names was given
         self.patience = PATIENCE
         self.hung: set[str] = set()  # names whose functions did not end
-        self.failed: dict[str, tuple[list[str], Verdict]] = {}  # tests with hidden parts
+        self.found: dict[str, Verdict] = {}
+        self.failed: set[str] = set()  # tests with hidden parts
 
     def verdicts(self) -> Iterator[tuple[str, Verdict]]:
         """Run everything, in the instructor's order; yields each test's name with the verdict."""
         for name, before in self._steps():
-            yield name, self._verdict(name, before)
+            self.found[name] = self._verdict(name, before)
+            yield name, self.found[name]
 
     def told(self, channels: Mapping[str, socket.socket]) -> Iterator[tuple[str, Verdict]]:
-        """Run failed tests as the student has them; yields verdicts that may be told in full.
+        """Run the tests as the student has them; yields verdicts on failed ones that may be told in full.
 
         A hidden part must not speak through what is told in full. So this asks another candidate, which no
-        hidden part has asked anything.
+        hidden part has asked anything, and begins anew, without what hidden parts have left in names.
 
         Args:
             channels: for each test the socket to the copy of that other candidate.
         """
-        self.channels = channels
-        for name, (before, verdict) in self.failed.items():
-            source = instructor.released(self.tests[name].source)
-            if name in channels and source.strip():
-                shown = self._guarded(name, source, before)
-                if isinstance(shown, Failure):
-                    yield name, replace(verdict, says=shown.for_student())
+        notebook = copy.deepcopy(self.work.notebook)
+        for cell in filter(is_test, notebook.cells):
+            cell.source = visible(cell.source, *self.work.hidden)
+        self.shell.reset(new_session=False)
+        again = Examiner(replace(self.work, notebook=notebook), channels, {})
+        again.hung = self.hung
+        for name, verdict in again.verdicts():
+            tell = name in self.failed and verdict.evidence
+            yield name, replace(self.found[name], says=verdict.says) if tell else self.found[name]
 
     def _steps(self) -> Iterator[tuple[str, list[str]]]:
         """Run the instructor's cells; yields each test, with those before it that use the student's names."""
@@ -106,13 +112,13 @@ class Examiner:
             return Verdict(0.0, self.unreached[name])
         outcome = self._guarded(name, cell.source, before)
         if isinstance(outcome, Failure):
-            hidden = instructor.released(cell.source) != cell.source
+            hidden = visible(cell.source, *self.work.hidden) != cell.source
             says = outcome.for_student(hidden)
             if hidden and (idea := self._idea(outcome.error)) not in says:
                 says = f"{says}\n{idea}"
             verdict = Verdict(0.0, says, outcome.evidence)
             if hidden:
-                self.failed[name] = before, verdict
+                self.failed.add(name)
             return verdict
         if outcome is not None and outcome < points:
             return Verdict(outcome, "Only a part of this test passed.")
@@ -170,8 +176,9 @@ class Examiner:
         if error is not None:
             return Failure(error, source, snapshot)
         value: Any = result.result if result else None
-        if type(value) in (int, float) and value >= 0 and instructor.declares_points(source, self.students):
-            return float(value)
+        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        if number and instructor.declares_points(source, self.students):
+            return float(value) if value > 0 else 0.0
         return None
 
     def _run(self, source: str, printed: Printed | None = None) -> ExecutionResult:

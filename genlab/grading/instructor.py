@@ -2,7 +2,6 @@
 
 import ast
 import functools
-import re
 import symtable
 from collections.abc import Set
 
@@ -10,8 +9,6 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from genlab.grading.rehearsal import is_test
-
-_HIDDEN = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.DOTALL | re.MULTILINE)
 
 
 @functools.cache
@@ -23,11 +20,6 @@ def python(source: str) -> str:
     except (SyntaxError, ValueError):
         code: str = TransformerManager().transform_cell(source)
         return code
-
-
-def released(source: str) -> str:
-    """A test cell as students see it, without its hidden parts."""
-    return _HIDDEN.sub("", source)
 
 
 def is_solution(cell: NotebookNode) -> bool:
@@ -66,7 +58,7 @@ def _symbols(source: str) -> symtable.SymbolTable:
 def declares_points(source: str, students: Set[str]) -> bool:
     """Say whether a test's last line is an expression that is the test's own, as its points in part must be.
 
-    A value that is a student's answer, or made of one other than by comparing, is not.
+    A value that is a student's answer, or a part of it, is not.
     """
     try:
         body = ast.parse(python(source)).body
@@ -101,13 +93,13 @@ def _taken(node: ast.AST, suspect: set[str]) -> set[str]:
 
 
 def _carries(node: ast.AST, suspect: set[str]) -> bool:
-    """Whether an expression's value may be a suspect one: what is only compared, or decided by, is not."""
-    if isinstance(node, ast.Compare):
+    """Whether an expression's value may be a suspect one, as it is: what a test makes of one is not."""
+    if isinstance(node, (ast.Compare, ast.BinOp, ast.UnaryOp)):
         return False
     if isinstance(node, ast.IfExp):
         return _carries(node.body, suspect) or _carries(node.orelse, suspect)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return False
+    if isinstance(node, ast.Call):
+        return _carries(node.func, suspect)
     if isinstance(node, ast.Name):
         return node.id in suspect
     return any(_carries(child, suspect) for child in ast.iter_child_nodes(node))

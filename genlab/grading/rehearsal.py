@@ -23,6 +23,7 @@ from genlab.grading.candidates import Candidate, CandidateFailed, Nursery
 GRACE = 10  # seconds in which a kernel must answer, even if it has much printed text to get rid of
 MAX_OUTPUT = 1_000_000  # characters that a submission may show in all
 MAX_PICTURES = 10_000_000  # characters of its pictures
+SHOWN = ("stream", "display_data", "update_display_data", "execute_result", "error")
 TOO_MUCH = f"Left out: more than {MAX_OUTPUT:,} characters in all, or {MAX_PICTURES:,} of pictures.\n"
 
 
@@ -101,6 +102,9 @@ class Rehearsal(NotebookClient):
                 tests = []
                 self._run(cell, index)
         self._set_aside(tests)
+        for cell in self.nb.cells:
+            if cell.cell_type == "code":
+                cell.outputs = _joined(cell.outputs)  # now that no display can change any more
         candidate.order(b"kill")
         self.kc.stop_channels()
         self.km.context.destroy(linger=0)
@@ -135,21 +139,30 @@ class Rehearsal(NotebookClient):
         """Keep the kernel's word on how the cell ended."""
         self.status = kwargs["execute_reply"]["content"]["status"]
 
-    def output(self, outs: Any, msg: Any, display_id: str | None, cell_index: int) -> NotebookNode | None:
+    def process_message(self, msg: Any, cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         """Collect an output, if the submission does not show too much; of errors there may be more."""
-        content = msg["content"]
-        text, data = content.get("text"), content.get("data")
-        size = len(text if isinstance(text, str) else str(content))
-        kind, most = "text", MAX_OUTPUT * (2 if msg["msg_type"] == "error" else 1)
-        if isinstance(data, dict) and "image/png" in data:
-            kind, most = "pictures", MAX_PICTURES
-        if self.shown[kind] + size < most:
+        content, shows = msg["content"], msg["msg_type"]
+        if type(content.get("execution_count", 0)) is not int:
+            raise TypeError("an execution without a number")
+        if shows in SHOWN:
+            data = content.get("data")
+            size = len(str(content)) * self._places(content)
+            kind, most = "text", MAX_OUTPUT * (2 if shows == "error" else 1)
+            if isinstance(data, dict) and "image/png" in data:
+                kind, most = "pictures", MAX_PICTURES
+            if self.shown[kind] + size >= most:
+                if cell_index not in self.left_out:
+                    self.left_out.add(cell_index)
+                    cell.outputs.append(new_output("stream", name="stderr", text=TOO_MUCH))
+                return None
             self.shown[kind] += size
-            return super().output(outs, msg, display_id, cell_index)
-        if cell_index not in self.left_out:
-            self.left_out.add(cell_index)
-            outs.append(new_output("stream", name="stderr", text=TOO_MUCH))
-        return None
+        return super().process_message(msg, cell, cell_index)
+
+    def _places(self, content: Any) -> int:
+        """In how many outputs it will stand: all of one display id are given what one of them is."""
+        transient = content.get("transient")
+        shown = self._display_id_map.get(transient.get("display_id"), {}) if transient else {}
+        return 1 + sum(map(len, shown.values()))
 
     def _set_aside(self, tests: list[str]) -> None:
         """Have the kernel fork for each of these tests; a kernel that does not, fails them."""
@@ -177,7 +190,6 @@ class Rehearsal(NotebookClient):
                 problem = "This cell did not run to its end."
         if not problem and self.status not in ("ok", "error"):
             problem = "This cell did not run to its end."
-        cell.outputs = _joined(cell.outputs)
         if problem:
             self.cut_short.append(index)
             cell.outputs.insert(0, new_output("error", ename="Stopped", evalue=problem, traceback=[problem]))

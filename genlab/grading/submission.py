@@ -9,7 +9,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import ClearHiddenTests
 from nbgrader.utils import find_all_files
+from traitlets.config import Config
 
 from genlab.checks import UNAVAILABLE
 from genlab.grading.reading import TIMESTAMP, Unreadable, read_folder, read_notebook
@@ -78,6 +80,7 @@ def work(
         given=given,
         ideas=_ideas(course, assignment),
         unavailable=tuple(UNAVAILABLE.get(assignment, ())),
+        hidden=_hidden(course),
         cell_seconds=cell_seconds,
         submission_seconds=submission_seconds,
         unsafe=unsafe,
@@ -96,7 +99,8 @@ def solution(course: CourseDirectory, assignment: str, notebook: str) -> Work:
     source = _source(course, assignment, f"{notebook}.ipynb")
     _, given = files_beside(course, assignment, {})
     unavailable = tuple(UNAVAILABLE.get(assignment, ()))
-    return Work(assignment, source, source, {}, given, _ideas(course, assignment), unavailable)
+    ideas, hidden = _ideas(course, assignment), _hidden(course)
+    return Work(assignment, source, source, {}, given, ideas, unavailable, hidden)
 
 
 def handed_in(course: CourseDirectory, student: str, assignment: str) -> tuple[dict[str, bytes], list[str]]:
@@ -119,7 +123,7 @@ def files_beside(
         the student's, without those that the instructor's replace, and the instructor's.
     """
     folder = _given(course, assignment)
-    students_own = Autograde(coursedir=course, config=course.config).exclude_overwriting.get(assignment, ())
+    students_own = Autograde(coursedir=course, config=_config(course)).exclude_overwriting.get(assignment, ())
     given = {}
     for file in find_all_files(str(folder), [*course.ignore, "*.ipynb"]):
         name = Path(file).relative_to(folder).as_posix()
@@ -145,6 +149,16 @@ def _aside(course: CourseDirectory, assignment: str, submitted: Mapping[str, byt
 
 def _given(course: CourseDirectory, assignment: str) -> Path:
     return Path(os.path.normpath(course.format_path(course.source_directory, ".", assignment)))
+
+
+def _hidden(course: CourseDirectory) -> tuple[str, str]:
+    marks = ClearHiddenTests(config=_config(course))
+    return marks.begin_test_delimeter, marks.end_test_delimeter
+
+
+def _config(course: CourseDirectory) -> Config:
+    # The course's own may date from before nbgrader_config.py was read.
+    return course.parent.config if course.parent else course.config
 
 
 def _ideas(course: CourseDirectory, assignment: str) -> str:

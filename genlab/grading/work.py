@@ -29,6 +29,7 @@ class Work:
         given: the instructor's other files; each takes the place of a file of the student's.
         ideas: the code of the assignment's catalogue of wrong ideas; "" if it has none.
         unavailable: modules that are not there to import.
+        hidden: what marks the first line of a test's hidden part, and the last.
         cell_seconds: what a cell, or a test, may take.
         submission_seconds: what all of them may take together.
         unsafe: run without the sandbox.
@@ -41,6 +42,7 @@ class Work:
     given: Mapping[str, bytes]
     ideas: str = ""
     unavailable: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
     cell_seconds: int = 30
     submission_seconds: int = 300
     unsafe: bool = False
@@ -58,7 +60,8 @@ class Work:
         fields = json.loads(data)
         for name in ("files", "given"):
             fields[name] = {path: base64.b64decode(text) for path, text in fields[name].items()}
-        fields["unavailable"] = tuple(fields["unavailable"])
+        for name in ("unavailable", "hidden"):
+            fields[name] = tuple(fields[name])
         for name in ("notebook", "source"):
             fields[name] = nbformat.from_dict(fields[name])
         return cls(**fields)

@@ -150,6 +150,78 @@ def test_points_in_part(grade):
     assert (output.output_type, output.data["text/plain"]) == ("execute_result", "1.0")
 
 
+@pytest.mark.parametrize(
+    ("test", "points"),
+    [
+        ("def right(f):\n    return (f(1) == [1]) + (f(2) == [1, 4])\nright(squares)", 1),
+        ("2 * np.mean([squares(1) == [1], squares(2) == [1, 4]])", 1),
+        ("2 - 3 * squares(3).count(1)", 0),
+        ("float('nan') * len(squares(3))", 0),
+    ],
+)
+def test_points_in_part_that_the_test_computes(grade, test, points):
+    result = grade(squares="def squares(n):\n    return [1]", tests={"part": test})
+    assert scores(result) == {"part": points}
+
+
+LOOP = "for got, want in zip(map(squares, [1, 2]), [[1], [1, 4]]):\n    assert got == want"
+MOCK = """from unittest.mock import patch
+with patch("__main__.squares", return_value=[40, 2]) as mock:
+    assert total(1) == 42
+mock.assert_called_once_with(1)"""
+CAUGHT = "try:\n    total(0)\nexcept squares as error:\n    assert 'negative' in str(error)"
+
+
+@pytest.mark.parametrize(
+    ("test", "squares", "total", "points"),
+    [
+        (LOOP, "def squares(n):\n    raise StopIteration", "", 0),
+        (LOOP, "class squares(StopIteration):\n    def __init__(self, n):\n        raise self", "", 0),
+        (LOOP, SOLUTION, "", 2),
+        ("import inspect\nassert 'for' not in inspect.getsource(squares)", SOLUTION, "", 0),
+        (MOCK, SOLUTION, "def total(n):\n    return sum(squares(n))", 2),
+        (CAUGHT, "class squares(ValueError): ...", "def total(n):\n    raise squares('negative')", 2),
+        (
+            "squares.n = 5\nassert total(0) == 5",
+            "class squares: ...",
+            "def total(n):\n    return squares.n",
+            2,
+        ),
+    ],
+)
+def test_a_stand_in_is_to_the_test_what_the_function_is(grade, test, squares, total, points):
+    assert scores(grade(squares, total, tests={"test": test})) == {"test": points}
+
+
+def test_no_line_of_a_docstring_is_run(grade, tmp_path):
+    trace = tmp_path / "was-here"
+    test = "import doctest\ndoctest.run_docstring_examples(squares, globals())\ndoctest.testmod()"
+    for text in (f">>> open({str(trace)!r}, 'w')", f">>>\n    ... open({str(trace)!r}, 'w')"):
+        answer = f'def squares(n):\n    """Squares.\n\n    {text}\n    """'
+        assert scores(grade(answer, tests={"documented": test})) == {"documented": 0}
+    assert not trace.exists()
+
+
+def test_what_hidden_tests_leave_in_names_is_not_told(grade):
+    hidden = "\n### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS"
+    tests = {
+        "first": "assert squares(1) == [1]" + hidden.format("given = total = 77"),
+        "second": "assert squares(given) == [1, 4, 9]" + hidden.format("assert squares(2) == [1, 4]"),
+    }
+    answer = "def squares(n):\n    if n > 1:\n        raise ValueError(f'{n}, {total}')\n    return [1]"
+    result = grade(answer, tests=tests)
+    assert scores(result) == {"first": 2, "second": 0}
+    says = result.verdicts["second"].says
+    assert says.startswith("ValueError: 3, <function") and "77" not in says
+
+
+def test_a_course_may_mark_hidden_tests_in_its_own_way(grade):
+    answer = "def squares(n):\n    return [1, 4] if n == 2 else f'got {n}'"
+    tests = {"plain": PLAIN.replace("BEGIN HIDDEN TESTS", "SECRET").replace("END HIDDEN TESTS", "PUBLIC")}
+    told = grade(answer, tests=tests, hidden=("SECRET", "PUBLIC")).verdicts["plain"].says
+    assert told == "A hidden test failed (AssertionError)."
+
+
 def test_warnings_prints_and_numbers_cost_nothing(grade):
     noisy = (
         SOLUTION

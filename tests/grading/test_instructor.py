@@ -38,13 +38,6 @@ def test_the_global_names_that_a_cell_reads(source, names):
     assert instructor.mentions(source) == names
 
 
-def test_what_students_have_of_a_test():
-    source = "assert f(1)\n### BEGIN HIDDEN TESTS\nassert f(2)\n### END HIDDEN TESTS\nassert f(3)\n"
-    assert instructor.released(source) == "assert f(1)\nassert f(3)\n"
-    twice = source + "    # BEGIN HIDDEN TESTS\n    x\n    # END HIDDEN TESTS"
-    assert instructor.released(twice) == "assert f(1)\nassert f(3)\n"
-
-
 @pytest.mark.parametrize(
     ("source", "own"),
     [
@@ -55,8 +48,10 @@ def test_what_students_have_of_a_test():
         ("assert f(1) == 1", False),
         ("f(3)", False),
         ("score = f(3)\nscore", False),
-        ("a = f(3)\nb = a + 1\nmin(b, 2)", False),
-        ("total = 0\nfor x in f(3):\n    total += x\ntotal", False),
+        ("right(f, [1, 2])", True),
+        ("2 - abs(f(3) - 9)", True),
+        ("a = f(3)\nb = a[0]\nb", False),
+        ("for x in f(3):\n    pass\nx", False),
         ("def g():\n    return f(3)\ng()", False),
         ("[x for x in f(3)][0]", False),
         ("with f(3) as x:\n    pass\nx", False),

@@ -168,6 +168,17 @@ def test_a_kernel_that_is_ended_costs_its_own_submission_only(execute, end):
     assert execute("1 + 1")[0][0].data["text/plain"] == "2"
 
 
+def test_terminals_are_its_own(nursery):
+    holds = "import os, time\nit = os.openpty()\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(30)"
+    candidates = []
+    for source in (holds, "import json, os\nprint(json.dumps(os.listdir('/dev/pts')))"):
+        rehearsal = Rehearsal(new_notebook(cells=[new_code_cell(source)]), nursery, {}, 30, 300)
+        candidates.append(rehearsal.run())
+    assert printed(rehearsal.nb.cells[0].outputs) == ["ptmx"]
+    for candidate in candidates:
+        candidate.close()
+
+
 def test_can_kill_nothing_but_its_own(execute):
     execute("import os; os.kill(-1, 9)", "1 + 1")
     assert execute("1 + 1")[0][0].data["text/plain"] == "2"
@@ -241,6 +252,14 @@ def test_what_a_cell_writes_to_a_stream_is_shown_as_one_text(execute):
     bar += "\nprint('note', file=sys.stderr, flush=True); print('\\nend')"
     (outputs,) = execute(bar)
     assert [(o.name, o.text) for o in outputs] == [("stdout", "2 of 2\nend\n"), ("stderr", "note\n")]
+
+
+def test_a_display_can_be_changed_later(execute):
+    steps = "print('a', flush=True)", "import time; time.sleep(0.3)", "print('b', flush=True)"
+    shown = "\n".join([*steps, "it = display('x', display_id=True)"])
+    first, second = execute(shown, "it.update('y')\nprint(1)")
+    assert [output.get("text") or output.data["text/plain"] for output in first] == ["a\nb\n", "'y'"]
+    assert printed(second) == 1
 
 
 def test_each_cell_says_for_itself_that_something_was_left_out(execute):

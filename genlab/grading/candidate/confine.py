@@ -22,7 +22,7 @@ _NEW_NAMESPACES = {
     "mount": 0x00020000,
 }
 _ALL_NEW = sum(_NEW_NAMESPACES.values())
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC = 1, 2, 4, 4096, 16384
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC = 1, 2, 4, 8, 4096, 16384
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 4, 22, 36, 38
 
 
@@ -50,6 +50,12 @@ def mount_empty(path: str, size: int, writable: bool = True, keep: Iterable[str]
         source = f"/proc/self/fd/{file}".encode()
         _check(_libc.mount(source, folder.encode(), None, _MS_BIND | _MS_REC, None))
         os.close(file)
+
+
+def mount_terminals() -> None:
+    """Have terminals of one's own, which nobody else can open."""
+    options = b"newinstance,ptmxmode=0666,mode=0620,max=16"
+    _check(_libc.mount(b"devpts", b"/dev/pts", b"devpts", _MS_NOSUID | _MS_NOEXEC, options))
 
 
 def undumpable(on: bool = True) -> None:
@@ -83,8 +89,9 @@ def drop_privileges() -> None:
         _check(_libc.prctl(_PR_SET_SECCOMP, 2, header, 0, 0))
 
 
-# Ways to look into other processes, to change what is mounted, to load code into the kernel, and parts of the
-# kernel in which holes were found again and again. From 424 on, all architectures have the same numbers.
+# Ways to look into other processes, to watch the files that all read and what the kernel logs, to change what
+# is mounted, to load code into the kernel, and parts of the kernel in which holes were found again and again.
+# From 424 on, all architectures have the same numbers.
 # io_uring, new ways to mount, pidfd_getfd, process_madvise, mount_setattr, memfd_secret
 _EVERYWHERE = [*range(425, 434), 438, 440, 442, 447]
 _DENIED = {
@@ -94,7 +101,7 @@ _DENIED = {
         bpf 321 perf_event_open 298 userfaultfd 323 init_module 175 finit_module 313
         delete_module 176 kexec_load 246 kexec_file_load 320 name_to_handle_at 303
         open_by_handle_at 304 quotactl 179 swapon 167 swapoff 168 reboot 169 acct 163
-        personality 135
+        personality 135 syslog 103 inotify_add_watch 254 fanotify_init 300
     """,
     "aarch64": """
         ptrace 117 process_vm_readv 270 process_vm_writev 271 kcmp 272 unshare 97 setns 268
@@ -102,6 +109,7 @@ _DENIED = {
         perf_event_open 241 userfaultfd 282 init_module 105 finit_module 273 delete_module 106
         kexec_load 104 kexec_file_load 294 name_to_handle_at 264 open_by_handle_at 265 quotactl 60
         swapon 224 swapoff 225 reboot 142 acct 89 personality 92
+        syslog 116 inotify_add_watch 27 fanotify_init 262
     """,
 }
 _ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}

@@ -101,6 +101,7 @@ def _candidate(files: list[int], apart: bool) -> NoReturn:
             for folder, size in request["space"].items():
                 keep = [path for path in request["keep"] if Path(path).is_relative_to(folder)]
                 confine.mount_empty(folder, size, keep=keep)
+            confine.mount_terminals()
             confine.mount_empty("/proc", 4096, writable=False)
         else:
             os.setsid()
