@@ -33,6 +33,7 @@ from genlab.grading.work import Verdict, Work
 
 PATIENCE = 10.0  # seconds in which a copy must say what it holds
 AGAIN = 0.1  # of its time is what gets somebody who did not answer before
+STOPPED = (Exception, SystemExit, NoAnswer, TimeUp)  # whatever the student's code may bring about
 _MISSING = object()
 
 
@@ -132,13 +133,13 @@ class Examiner:
         try:
             with _alarm(PATIENCE):
                 return recognise(code, error)
-        except (Exception, TimeUp):
+        except STOPPED:
             return ""
 
     def _guarded(self, name: str, source: str, before: list[str]) -> Failure | float | None:
         try:
             return self._attempt(name, source, before)
-        except (Exception, NoAnswer, TimeUp) as failed:  # of ours: it must not cost the other tests
+        except STOPPED as failed:  # of ours: it must not cost the other tests
             return Failure(NoAnswer("The grader failed at this test: tell your instructor."), source, failed)
 
     def _attempt(self, name: str, source: str, before: list[str]) -> Failure | float | None:

@@ -41,6 +41,8 @@ ENVIRONMENT = {
     "PYTHONNOUSERSITE": "1",
     "USER": "student",
 }
+# Of the folder of a Python environment; it may be the course's own.
+ENVIRONMENT_PARTS = ["bin", "etc", "include", "lib", "lib64", "pyvenv.cfg", "share"]
 # What programs need to start. The rest of /etc (users, hosts, keys) is nobody's business.
 SYSTEM = ["/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin", "/etc/alternatives", "/etc/fonts"]
 SYSTEM += ["/etc/ld.so.cache", "/etc/localtime"]
@@ -128,7 +130,11 @@ def _packages(unavailable: Iterable[str]) -> list[str]:
     binds: list[str] = []
     for root in roots():
         # bwrap makes the parents of a mount, but for itself alone: --dir makes them for everybody.
-        binds += ["--dir", os.path.dirname(root), "--ro-bind", root, root]
+        for part in (
+            [Path(root)] if root == str(package) else [Path(root, name) for name in ENVIRONMENT_PARTS]
+        ):
+            if part.exists():
+                binds += ["--dir", str(part.parent), "--ro-bind", str(part), str(part)]
     binds += _nothing_at(package / "grading")
     search = [str(package.parent), *sys.path]
     for module in unavailable:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,15 @@ def test_uses_up_no_more_than_its_share(execute):
     assert 0 < children < sandbox.PROCESSES
     assert memory == "limited"
     assert 0 < written <= sandbox.SPACE["/tmp"]
+
+
+def test_a_course_may_be_in_the_folder_of_the_environment(tmp_path, monkeypatch):
+    for name in ("lib/python", "submitted/ada", ".git"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "gradebook.db").touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    seen = subprocess.run([*sandbox.sandbox(), "ls", "-A", tmp_path], capture_output=True, text=True)
+    assert seen.stdout == "lib\n", seen.stderr
 
 
 def test_what_an_assignment_makes_unavailable_is_not_there(execute):

@@ -171,8 +171,8 @@ class Responder:
                     try:
                         self._frame().encode(self.namespace[name])
                         found[name] = ("value", self.namespace[name])
-                    except Exception as error:
-                        found[name] = ("error", f"{name} {error}")
+                    except BaseException as error:
+                        found[name] = ("error", f"{name} {_describe(error)[1]}")
         return found
 
     def _do_call(self, message: dict[str, Any]) -> Any:
