@@ -38,11 +38,13 @@ class CheckFailed(AssertionError):
 
     Attributes:
         wrong: the call that had wrong values for an answer, if it is that which failed.
+        quotes: the message quotes values, or what the student's function says.
     """
 
-    def __init__(self, message: str, wrong: "Wrong | None" = None) -> None:
+    def __init__(self, message: str, wrong: "Wrong | None" = None, quotes: bool = False) -> None:
         super().__init__(message)
         self.wrong = wrong
+        self.quotes = quotes
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows: the message, without the way to it."""
@@ -112,7 +114,8 @@ class Answer:
             wrong = Wrong(self.name, asked, kept, wanted, answer)
             amiss = f"wrong values in {label}." if fits else f"the shape of {label} is wrong."
             says = ideas.find(wrong.question, answer) or idea or amiss
-            self._fail(says if kind else f"{says}\n{wording.difference(label, want, got)}", kind, wrong)
+            difference = wording.difference(label, want, got)
+            self._fail(says if kind else f"{says}\n{difference}", kind, wrong, quotes=not kind)
 
     def of(self, *arguments: Any, shapes: Any, kind: str = "", idea: str = "", **options: Any) -> Any:
         """Return the answer as an array of floats, or a tuple of arrays, to look at its properties.
@@ -130,7 +133,7 @@ class Answer:
             if part.ndim != len(shape) or part.shape != wanted:
                 must = str(shape).replace("-1", "any") if shape else "(), a number"
                 says = "wrong" if kind else f"{part.shape}; it must be {must}"
-                self._fail(f"the shape of {label} is {says}.", kind)
+                self._fail(f"the shape of {label} is {says}.", kind, quotes=not kind)
             if np.isnan(part).any():
                 self._fail(idea or f"there is nan in {label}.", kind)
         return tuple(parts) if self.returns else parts[0]
@@ -194,7 +197,7 @@ class Answer:
             named = wording.error_type(raised) if kind else wording.error(raised)
             where = "" if kind else wording.line_in(self.name, raised)
             says = f" {idea}" if idea and isinstance(raised, (ArithmeticError, ValueError)) else ""
-            self._fail(f"raises {named}{where}.{says}", kind)
+            self._fail(f"raises {named}{where}.{says}", kind, quotes=not kind)
         for old, new in zip(before, given, strict=True):
             if isinstance(old, np.ndarray) and not np.array_equal(old, new, equal_nan=True):
                 self._fail("it changes an array that it was given. Work on a copy.", kind)
@@ -224,9 +227,9 @@ class Answer:
             pass
         self._fail(f"{label} must hold numbers, in one shape; it is of type {type(value).__name__}.", kind)
 
-    def _fail(self, says: str, kind: str = "", wrong: Wrong | None = None) -> NoReturn:
+    def _fail(self, says: str, kind: str = "", wrong: Wrong | None = None, quotes: bool = False) -> NoReturn:
         where = f" (hidden test: {kind})" if kind else ""
-        raise CheckFailed(f"{self.name}{where}: {says}", wrong) from None
+        raise CheckFailed(f"{self.name}{where}: {says}", wrong, quotes) from None
 
 
 @contextmanager

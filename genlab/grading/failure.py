@@ -38,7 +38,7 @@ class Failure:
         if self.broken or isinstance(self.error, NoAnswer):
             text = self.broken or str(self.error)
             text += f" ({self.detail})" if self.detail and not hidden else ""
-        elif isinstance(self.error, CheckFailed):
+        elif isinstance(self.error, CheckFailed) and not (hidden and self.error.quotes):
             text = str(self.error)
         elif not hidden:
             line = self._line()

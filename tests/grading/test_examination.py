@@ -202,6 +202,19 @@ def test_no_line_of_a_docstring_is_run(grade, tmp_path):
     assert not trace.exists()
 
 
+@pytest.mark.parametrize(
+    "asks",
+    ["gives([1.0] * 7, 7)", "of(7, shapes=(8,))", "draws(8)", "gives([1.0], 8)"],
+)
+def test_a_check_that_quotes_is_not_told_of_a_hidden_part(grade, asks):
+    hidden = f"### BEGIN HIDDEN TESTS\nAnswer('', squares).{asks}\n### END HIDDEN TESTS"
+    test = f"from genlab.checks import Answer\n{hidden}"
+    answer = "def squares(n):\n    if n == 8:\n        raise ValueError(n)\n    return np.arange(n)"
+    verdict = grade(answer, tests={"quotes": test}).verdicts["quotes"]
+    assert verdict.score == 0
+    assert not any(digit in verdict.says for digit in "178")
+
+
 def test_what_hidden_tests_leave_in_names_is_not_told(grade):
     hidden = "\n### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS"
     tests = {
