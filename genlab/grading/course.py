@@ -24,7 +24,7 @@ from genlab.grading.rehearsal import is_test
 from genlab.grading.sandbox import SandboxUnavailable
 from genlab.grading.steps import convert
 from genlab.grading.store import Store
-from genlab.grading.submission import solution
+from genlab.grading.submission import NotPython, solution
 from genlab.grading.work import Result, Verdict, Work
 from genlab.grading.workers import examine
 
@@ -164,7 +164,7 @@ class Course:
     def remedy(self, error: Exception) -> str:
         """What helps against an error that would meet every submission; "" for all else."""
         said = str(error)
-        if isinstance(error, GradingError | SandboxUnavailable):
+        if isinstance(error, GradingError | SandboxUnavailable | NotPython):
             return said
         if "database is locked" in said:
             return (

@@ -21,6 +21,10 @@ from genlab.grading.work import Work
 MAX_NOTES = 8
 
 
+class NotPython(ValueError):
+    """An assignment is in another language; the message says which."""
+
+
 def work(
     course: CourseDirectory,
     student: str,
@@ -48,6 +52,7 @@ def work(
 
     Raises:
         FileNotFoundError: the instructor's notebook is missing.
+        NotPython: it is in another language.
         nbgrader.api.MissingEntry: the gradebook does not know the notebook.
     """
     name = f"{notebook}.ipynb"
@@ -176,6 +181,9 @@ def _source(course: CourseDirectory, assignment: str, name: str) -> NotebookNode
             "Put it there, or name its folder by CourseDirectory.source_directory."
         )
     notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+    language = notebook.metadata.get("kernelspec", {}).get("language", "python")
+    if language != "python":
+        raise NotPython(f"{path} is in {language}: only Python can be graded.")
     notebook["nbformat_minor"] = 5
     for index, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{index}"

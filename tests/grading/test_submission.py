@@ -7,14 +7,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat.v4 import new_notebook
 from nbgrader.api import MissingEntry
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from genlab.grading import submission
+from genlab.grading.course import Course
 from genlab.grading.restore import reference
-from genlab.grading.submission import work
+from genlab.grading.submission import NotPython, files_beside, solution, work
 
 ROOT = Path(__file__).parents[2]
 NAME = "gmm-em"
@@ -145,3 +147,39 @@ def test_a_missing_source_is_the_instructors_to_mend(course, folder):
     config.CourseDirectory.source_directory = "elsewhere"
     with pytest.raises(FileNotFoundError, match=r"CourseDirectory.source_directory"):
         work(CourseDirectory(config=config), "ada", NAME, NAME)
+
+
+CONFIG = """c = get_config()
+c.Autograde.exclude_overwriting = {"ps1": ["own.py"]}
+c.ClearHiddenTests.begin_test_delimeter = "SECRET"
+c.ClearHiddenTests.end_test_delimeter = "PUBLIC"
+"""
+
+
+@pytest.fixture
+def configured(tmp_path):
+    """The folders of a course that nbgrader_config.py describes, and what writes its notebook."""
+    (tmp_path / "nbgrader_config.py").write_text(CONFIG)
+    source = tmp_path / "source" / "ps1"
+    source.mkdir(parents=True)
+
+    def write(language):
+        kernel = {"name": "any", "display_name": "Any", "language": language}
+        nbformat.write(new_notebook(metadata={"kernelspec": kernel}), source / "ps1.ipynb")
+
+    (source / "own.py").write_text("given")
+    return Course(tmp_path).directory, write
+
+
+def test_the_configuration_is_heeded(configured):
+    course, write = configured
+    write("python")
+    assert solution(course, "ps1", "ps1").hidden == ("SECRET", "PUBLIC")
+    assert files_beside(course, "ps1", {"own.py": b"changed"}) == ({"own.py": b"changed"}, {})
+
+
+def test_an_assignment_in_another_language_is_refused(configured):
+    course, write = configured
+    write("R")
+    with pytest.raises(NotPython, match="ps1.ipynb is in R"):
+        solution(course, "ps1", "ps1")
