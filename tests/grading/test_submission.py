@@ -181,5 +181,5 @@ def test_the_configuration_is_heeded(configured):
 def test_an_assignment_in_another_language_is_refused(configured):
     course, write = configured
     write("R")
-    with pytest.raises(NotPython, match="ps1.ipynb is in R"):
+    with pytest.raises(NotPython, match="is in R:"):
         solution(course, "ps1", "ps1")
