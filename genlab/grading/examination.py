@@ -69,6 +69,7 @@ def examine(work: bytes) -> bytes:
 def _in_a_fork(work: Work, nursery: Nursery) -> list[dict[str, Any]]:
     """Examine in a process that is given up when it takes too long; returns what it found."""
     reader, writer = os.pipe()
+    folder = tempfile.TemporaryDirectory(prefix="genlab-", ignore_cleanup_errors=True)
     gc.freeze()  # a collection would touch, and so copy, every page that the two share
     with warnings.catch_warnings(action="ignore"):  # of forks in a process with threads
         child = os.fork()
@@ -77,7 +78,7 @@ def _in_a_fork(work: Work, nursery: Nursery) -> list[dict[str, Any]]:
             os.close(reader)
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             with open(writer, "w", encoding="utf-8", closefd=False) as report:
-                for item in _examine(work, nursery):
+                for item in _examine(work, nursery, folder.name):
                     print(json.dumps(item), file=report, flush=True)
         except BrokenPipeError:  # nobody waits for it any more
             pass
@@ -92,34 +93,34 @@ def _in_a_fork(work: Work, nursery: Nursery) -> list[dict[str, Any]]:
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+        folder.cleanup()
 
 
-def _examine(work: Work, nursery: Nursery) -> Iterator[dict[str, Any]]:
+def _examine(work: Work, nursery: Nursery, folder: str) -> Iterator[dict[str, Any]]:
     """Yield what is found, as it is found: each verdict, the student's notebook, and how it ended."""
-    with tempfile.TemporaryDirectory(prefix="genlab-") as folder:
-        os.chdir(folder)  # what the instructor's cells read is there, and nothing of the student's
-        for name, data in work.given.items():
-            path = Path(name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        fared = set()
-        try:
-            rehearsal, candidate = _rehearse(work, nursery)
-            examiner = Examiner(work, candidate.channels, rehearsal.unreached)
-            for name, verdict in examiner.verdicts():
+    os.chdir(folder)  # what the instructor's cells read is there, and nothing of the student's
+    for name, data in work.given.items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    fared = set()
+    try:
+        rehearsal, candidate = _rehearse(work, nursery)
+        examiner = Examiner(work, candidate.channels, rehearsal.unreached)
+        for name, verdict in examiner.verdicts():
+            yield {"test": name, "verdict": dataclasses.asdict(verdict)}
+        fared.add(_close(candidate))
+        if examiner.failed and not rehearsal.unreached:
+            brief = dataclasses.replace(work, submission_seconds=work.cell_seconds)
+            _, candidate = _rehearse(brief, nursery, without=rehearsal.cut_short)
+            for name, verdict in examiner.told(candidate.channels):
                 yield {"test": name, "verdict": dataclasses.asdict(verdict)}
             fared.add(_close(candidate))
-            if examiner.failed and not rehearsal.unreached:
-                brief = dataclasses.replace(work, submission_seconds=work.cell_seconds)
-                _, candidate = _rehearse(brief, nursery, without=rehearsal.cut_short)
-                for name, verdict in examiner.told(candidate.channels):
-                    yield {"test": name, "verdict": dataclasses.asdict(verdict)}
-                fared.add(_close(candidate))
-            yield {"notebook": harmless(rehearsal.nb)}  # last, as there may be markup that takes for ever
-        except CandidateFailed as error:
-            yield {"failed": str(error)}
-        else:
-            yield {"done": "killed" if "killed" in fared else "well"}
+        yield {"notebook": harmless(rehearsal.nb)}  # last, as there may be markup that takes for ever
+    except CandidateFailed as error:
+        yield {"failed": str(error)}
+    else:
+        yield {"done": "killed" if "killed" in fared else "well"}
 
 
 def _close(candidate: Candidate) -> str:

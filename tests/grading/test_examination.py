@@ -1,6 +1,7 @@
 """One submission, examined: verdicts, what the student reads of them, and what the instructor sees."""
 
 import multiprocessing
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from unittest.mock import patch
@@ -298,28 +299,33 @@ def test_what_was_killed_each_time_is_not_settled(monkeypatch, end, settled):
     assert Result.from_bytes(examine(work)).settled is settled
 
 
-def examine_slowly(work):
-    """Examine as if what a cell shows took for ever to be made harmless."""
+def examine_slowly(work, folder):
+    """Examine as if what a cell shows took for ever to be made harmless, with temporary files in a folder."""
 
     def slow(nb):
         if any(cell.get("outputs") for cell in nb.cells):
             time.sleep(60)
         return harmless(nb)
 
-    with patch.object(examination, "harmless", slow), patch.object(examination, "GRACE", 3):
+    with (
+        patch.object(examination, "harmless", slow),
+        patch.object(examination, "GRACE", 3),
+        patch.object(tempfile, "tempdir", folder),
+    ):
         return examine(work)
 
 
-def test_what_takes_for_ever_to_show_costs_no_marks(worker):
+def test_what_takes_for_ever_to_show_costs_no_marks_and_leaves_nothing(worker, tmp_path):
     cells = [cell("print('markup')"), cell("assert True", "test", grade=True, points=2)]
     notebook = new_notebook(cells=cells)
     work = Work("ps1", notebook, notebook, {}, {}, cell_seconds=2, submission_seconds=10)
     began = time.monotonic()
-    result = Result.from_bytes(worker.submit(examine_slowly, work.to_bytes()).result())
+    result = Result.from_bytes(worker.submit(examine_slowly, work.to_bytes(), str(tmp_path)).result())
     assert time.monotonic() - began < 50
     assert scores(result) == {"test": 2.0}
     assert "took too long" in result.problem
     assert [cell.outputs for cell in result.notebook.cells] == [[], []]
+    assert list(tmp_path.iterdir()) == []
 
 
 ASKED = """def test():
