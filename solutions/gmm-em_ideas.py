@@ -151,6 +151,16 @@ def different_rows_for_different_indices(data, K, rng):
 
 
 @idea("initialize_params", UNIFORM)
+def each_row_swapped_with_a_later_one(data, K, rng):  # a shuffle that leaves none in its place
+    enough(data, K)
+    rows = np.arange(len(data))
+    for i in range(min(K, len(data) - 1)):
+        j = rng.integers(i + 1, len(data))
+        rows[[i, j]] = rows[[j, i]]
+    return start_at(rows[:K], data, K)
+
+
+@idea("initialize_params", UNIFORM)
 def never_the_last_row(data, K, rng):
     enough(data, K)
     return start_at(rng.choice(max(len(data) - 1, K), K, replace=False), data, K)
