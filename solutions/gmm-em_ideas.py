@@ -151,6 +151,16 @@ def different_rows_for_different_indices(data, K, rng):
 
 
 @idea("initialize_params", UNIFORM)
+def each_row_swapped_with_a_later_one(data, K, rng):  # a shuffle that leaves none in its place
+    enough(data, K)
+    rows = np.arange(len(data))
+    for i in range(min(K, len(data) - 1)):
+        j = rng.integers(i + 1, len(data))
+        rows[[i, j]] = rows[[j, i]]
+    return start_at(rows[:K], data, K)
+
+
+@idea("initialize_params", UNIFORM)
 def never_the_last_row(data, K, rng):
     enough(data, K)
     return start_at(rng.choice(max(len(data) - 1, K), K, replace=False), data, K)
@@ -316,8 +326,8 @@ def inverse_forgotten(data, weights, means, covariances):
 
 @idea(
     "expectation_step",
-    "The covariances are ignored: the density depends on the distance in standard deviations, not on the "
-    "plain distance.",
+    "Each component's own covariance is ignored: the density depends on the distance in standard deviations, "
+    "not on the plain distance.",
 )
 def covariances_ignored(data, weights, means, covariances):
     return right_shares(data, weights, means, np.ones_like(covariances) * np.eye(data.shape[1]))
@@ -367,6 +377,17 @@ def largest_of_the_table_subtracted(data, weights, means, covariances):
     return joint / joint.sum(axis=1, keepdims=True)
 
 
+@idea(
+    "expectation_step",
+    "The largest of each column was subtracted, which does not cancel. Subtract from each row its own "
+    "largest (axis=1, keepdims=True).",
+)
+def largest_of_each_column_subtracted(data, weights, means, covariances):
+    log_joint = np.log(weights) + log_densities(data, means, covariances)
+    joint = np.exp(log_joint - log_joint.max(axis=0))
+    return joint / joint.sum(axis=1, keepdims=True)
+
+
 @idea("expectation_step", FAR)
 def small_number_added(data, weights, means, covariances):
     joint = weights * densities(data, means, covariances)
@@ -387,6 +408,12 @@ def equal_shares_far_away(data, weights, means, covariances):
 def determinant_before_logarithm(data, weights, means, covariances):
     distance = squares(data, means, np.linalg.inv(covariances))
     return normalised(np.log(weights) - 0.5 * (distance + np.log(np.linalg.det(covariances))))
+
+
+@idea("expectation_step", SMALL)
+def determinant_and_a_small_number(data, weights, means, covariances):
+    distance = squares(data, means, np.linalg.inv(covariances))
+    return normalised(np.log(weights) - 0.5 * (distance + np.log(np.linalg.det(covariances) + 1e-300)))
 
 
 @idea("expectation_step", IN_PLACE)
@@ -614,6 +641,15 @@ def logarithm_to_base_2(data, weights, means, covariances):
 @idea("compute_log_likelihood", "The logarithm here has base 2 or 10. Use the natural one, np.log.")
 def logarithm_to_base_10(data, weights, means, covariances):
     return right_log_likelihood(data, weights, means, covariances) / np.log(10)
+
+
+@idea(
+    "compute_log_likelihood",
+    "The largest of each row was subtracted before exp, and never added again, after the logarithm.",
+)
+def largest_not_added_again(data, weights, means, covariances):
+    log_joint = np.log(weights) + log_densities(data, means, covariances)
+    return (logsumexp(log_joint, axis=1) - log_joint.max(axis=1)).sum()
 
 
 @idea(
@@ -1254,7 +1290,11 @@ def weights_not_counted(data, weights, means, covariances):
     return criterion(data, weights, means, covariances, extra=1 - len(weights))
 
 
-@idea("bic", "The means are not counted: there are K d of them.")
+@idea(
+    "bic",
+    "K d parameters are missing: the means have so many, and a covariance has d (d + 1) / 2, with its "
+    "diagonal.",
+)
 def means_not_counted(data, weights, means, covariances):
     return criterion(data, weights, means, covariances, extra=-means.size)
 
@@ -1356,6 +1396,11 @@ def given_centres_ignored(data, centers, max_iter=100):
     return lloyd(data, data[rows], max_iter)
 
 
+@idea("kmeans", "The given centres are ignored: start from them, not from rows of the data.")
+def first_rows_for_centres(data, centers, max_iter=100):
+    return lloyd(data, data[: len(centers)], max_iter)
+
+
 @idea("kmeans", "The centres returned are those before the last update.")
 def centres_before_the_update(data, centers, max_iter=100):
     seen = []
@@ -1448,6 +1493,14 @@ def stops_when_centres_hardly_move(data, centers, max_iter=100):
 @idea("kmeans", STOP)
 def stops_when_centres_are_close(data, centers, max_iter=100):
     return lloyd(data, centers, max_iter, stop=np.allclose)
+
+
+@idea("kmeans", STOP)
+def stops_when_clusters_keep_their_sizes(data, centers, max_iter=100):
+    def sizes(centers):
+        return np.bincount(nearest(data, centers), minlength=len(centers))
+
+    return lloyd(data, centers, max_iter, stop=lambda old, new: np.array_equal(sizes(old), sizes(new)))
 
 
 @idea("kmeans", IN_PLACE)

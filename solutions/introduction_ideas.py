@@ -102,6 +102,16 @@ def prior_divided(prior, likelihood):
     return rows_to_one(weigh(1 / prior, likelihood))
 
 
+@idea(
+    "bayes_rule",
+    "The columns of the likelihood were divided by their sums first. They are densities of different "
+    "samples, and need not sum to 1: use them as they are.",
+)
+def likelihood_normalised(prior, likelihood):
+    check((prior * likelihood).sum(axis=1))
+    return rows_to_one(prior * likelihood / np.maximum(likelihood.sum(axis=0), 1e-300))
+
+
 @idea("bayes_rule", "Prior and likelihood were added. Bayes' rule multiplies them.")
 def prior_added(prior, likelihood):
     check((prior * likelihood).sum(axis=1))
@@ -511,7 +521,8 @@ def medians(X, y):
 
 @idea(
     "fit_class_gaussians",
-    "The classes stand in the order in which they first occur in y. Row k belongs to class k.",
+    "The classes stand in another order, such as that in which they first occur in y. Row k belongs to class "
+    "k.",
 )
 def classes_as_they_occur(X, y):
     order = list(dict.fromkeys(y.tolist()))
@@ -681,8 +692,8 @@ def inverse_forgotten(X, priors, means, covariances):
 
 @idea(
     "class_posterior",
-    "The covariances are ignored: the density depends on the distance in standard deviations, not on the "
-    "plain distance.",
+    "Each class's own covariance is ignored: the density depends on the distance in standard deviations, "
+    "not on the plain distance.",
 )
 def covariances_ignored(X, priors, means, covariances):
     return right_posterior(X, priors, means, np.tile(np.eye(X.shape[1]), (len(means), 1, 1)))
@@ -743,6 +754,16 @@ def as_it_stands(X, priors, means, covariances):
 def largest_of_all_subtracted(X, priors, means, covariances):
     terms = log_terms(X, priors, means, covariances)
     return rows_to_one(np.exp(terms - terms.max()))
+
+
+@idea(
+    "class_posterior",
+    "The largest of each column was subtracted, which does not cancel. Subtract from each row its own "
+    "largest (axis=1, keepdims=True).",
+)
+def largest_of_each_column_subtracted(X, priors, means, covariances):
+    terms = log_terms(X, priors, means, covariances)
+    return rows_to_one(np.exp(terms - terms.max(axis=0)))
 
 
 @idea("class_posterior", FAR)
@@ -833,6 +854,12 @@ def with_factors(n, priors, means, factors, rng):
 def with_noise(n, priors, means, covariances, rng, e):
     y = classes(n, priors, rng)
     return samples(y, means, np.linalg.cholesky(covariances), e), y
+
+
+@idea("generate", "y must hold integers, by type, too: 2, not 2.0.")
+def numbered_by_floats(n, priors, means, covariances, rng):
+    X, y = drawn(n, priors, means, covariances, rng)
+    return X, y.astype(float)
 
 
 @idea("generate", FROM_ZERO)

@@ -112,3 +112,13 @@ def test_importing_the_command_loads_nothing_heavy_and_nothing_of_grading():
 def test_every_part_of_genlab_is_known_to_the_import_rule():
     parts = {path.stem for path in (ROOT / "genlab").iterdir() if not path.name.startswith("_")}
     assert parts <= set(MAY_IMPORT)
+
+
+@pytest.mark.slow
+def test_what_students_use_calls_nothing_that_windows_lacks():
+    """The types of Python's own library tell what is there on which system."""
+    parts = sorted(path for path in (ROOT / "genlab").glob("[!_]*") if path.name != "grading")
+    command = [sys.executable, "-m", "mypy", "--platform=win32", "--follow-imports=silent"]
+    command += ["--cache-dir=.mypy_cache/win32", *parts]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

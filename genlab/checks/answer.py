@@ -3,10 +3,11 @@
 import copy
 import textwrap
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from numbers import Integral
 from typing import Any, NoReturn
 
 import numpy as np
@@ -64,12 +65,20 @@ class Answer:
         name: the function's name.
         function: the function.
         returns: the names of its parts, if it returns several.
+        integers: the names of those parts that must hold integers; booleans will do.
     """
 
-    def __init__(self, name: str, function: Callable[..., Any], returns: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        returns: Sequence[str] = (),
+        integers: Collection[str] = (),
+    ) -> None:
         self.name = name
         self.function = function
         self.returns = tuple(returns)
+        self.integers = integers
         self.labels = self.returns or ("the result",)
 
     def gives(
@@ -102,12 +111,13 @@ class Answer:
             None if part is ... else np.asarray(part, float)
             for part in (expected if self.returns else (expected,))
         ]
-        answer = [None if want is None else part for want, part in zip(wanted, parts, strict=True)]
-        for label, want, got in zip(self.labels, wanted, answer, strict=True):
+        answer = [None if w is None else part.astype(float) for w, part in zip(wanted, parts, strict=True)]
+        for label, want, got, part in zip(self.labels, wanted, answer, parts, strict=True):
             if want is None or got is None:
                 continue
             fits = got.shape == want.shape
             if fits and np.allclose(got, want, rtol, atol):
+                self._typed(label, part, kind)
                 continue
             if fits and np.any(~np.isfinite(got) | ((got == 0) & (want != 0))):
                 idea = underflow or idea
@@ -136,7 +146,9 @@ class Answer:
                 self._fail(f"the shape of {label} is {says}.", kind, quotes=not kind)
             if np.isnan(part).any():
                 self._fail(idea or f"there is nan in {label}.", kind)
-        return tuple(parts) if self.returns else parts[0]
+            self._typed(label, part, kind)
+        numbers = [part.astype(float) for part in parts]
+        return tuple(numbers) if self.returns else numbers[0]
 
     def raises(
         self, error: type[Exception], *arguments: Any, idea: str, kind: str = "", **options: Any
@@ -205,7 +217,7 @@ class Answer:
             self._fail("it returns None. Is a `return` missing?", kind)
         return result
 
-    def _parts(self, result: Any, kind: str = "") -> list[Array]:
+    def _parts(self, result: Any, kind: str = "") -> list[NDArray[Any]]:
         values = [result]
         if self.returns:
             several = isinstance(result, (tuple, list))
@@ -218,14 +230,21 @@ class Answer:
             values = list(result)
         return [self._array(label, value, kind) for label, value in zip(self.labels, values, strict=True)]
 
-    def _array(self, label: str, value: Any, kind: str) -> Array:
+    def _array(self, label: str, value: Any, kind: str) -> NDArray[Any]:
         try:
             array = np.asarray(value)
-            if array.dtype.kind in "biufO":
-                return array.astype(float)
+            if array.dtype.kind == "O":
+                whole = label in self.integers and all(isinstance(item, Integral) for item in array.flat)
+                array = array.astype(int if whole else float)
+            if array.dtype.kind in "biuf":
+                return array
         except Exception:  # a student's object may raise anything
             pass
         self._fail(f"{label} must hold numbers, in one shape; it is of type {type(value).__name__}.", kind)
+
+    def _typed(self, label: str, part: NDArray[Any], kind: str) -> None:
+        if label in self.integers and part.dtype.kind == "f":
+            self._fail(f"{label} must hold integers, by type, too: 2, not 2.0.", kind)
 
     def _fail(self, says: str, kind: str = "", wrong: Wrong | None = None, quotes: bool = False) -> NoReturn:
         where = f" (hidden test: {kind})" if kind else ""

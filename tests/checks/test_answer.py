@@ -52,6 +52,20 @@ def test_zeros_and_ones_may_be_booleans_and_a_tuple_a_list():
     Answer("f", lambda: [np.array([True, False]), 2], returns=("a", "b")).gives(([1, 0], 2))
 
 
+@pytest.mark.parametrize(
+    "labels", [[0, 1], np.array([2, 0], np.uint8), [True, False], np.array([0, 1], object)]
+)
+def test_integers_may_be_of_any_integer_type(labels):
+    Answer("f", lambda: labels, integers=["the result"]).of(shapes=(2,))
+
+
+@pytest.mark.parametrize("labels", [[0.0, 1.0], [0, 1.0], np.array([0, 1.0], object)])
+def test_integers_may_not_be_floats(labels):
+    answer = Answer("f", lambda: labels, integers=["the result"])
+    assert said(answer.of, shapes=(2,)) == "f: the result must hold integers, by type, too: 2, not 2.0."
+    Answer("f", lambda: labels).of(shapes=(2,))
+
+
 def test_the_tolerances_are_kept():
     Answer("f", lambda: 1 + 0.9e-8).gives(1.0, rtol=1e-8)
     said(Answer("f", lambda: 1 + 1.2e-8).gives, 1.0, rtol=1e-8)
