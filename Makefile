@@ -56,8 +56,7 @@ $(if $(wildcard gradebook.db),,$(shell rm -f .make/released))
 grade: release ## grade what is new in submitted/, which starts as the sample class; write feedback
 	@command -v bwrap >/dev/null || .ci/packages bubblewrap
 	@[ -e submitted ] || python tests/grading/hand_in.py submitted
-	@status=0; genlab grade $(ASSIGNMENTS) || status=1; \
-	    for name in $(ASSIGNMENTS); do genlab feedback $$name || status=1; done; exit $$status
+	@genlab grade $(ASSIGNMENTS); graded=$$?; genlab feedback $(ASSIGNMENTS) && exit $$graded
 
 quick: env ## before each commit: style, types, and the tests that take seconds
 	ruff check . && ruff format --check .

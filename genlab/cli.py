@@ -35,6 +35,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pret
 screen = Console(stderr=True, soft_wrap=True)
 
 Assignment = Annotated[str, typer.Argument(help="The assignment's name.", show_default=False)]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ASSIGNMENT", help="All that were handed in, if none is named."),
+]
 Students = Annotated[
     list[str] | None,
     typer.Option(help="Only these: ada,bob; can be repeated.", metavar="NAMES", show_default=False),
@@ -72,10 +76,7 @@ def check(
 
 @app.command(epilog=EXIT_CODES)
 def grade(
-    assignments: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="ASSIGNMENT", help="All that were handed in, if none is named."),
-    ] = None,
+    assignments: Assignments = None,
     students: Students = None,
     force: Annotated[bool, typer.Option("--force", help="Grade again what has not changed.")] = False,
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Run submissions WITHOUT the sandbox.")] = False,
@@ -120,14 +121,15 @@ def grade(
 
 
 @app.command(epilog=EXIT_CODES)
-def feedback(assignment: Assignment, students: Students = None) -> None:
+def feedback(assignments: Assignments = None, students: Students = None) -> None:
     """Write a page for each graded submission, to feedback/."""
     with _course() as course:
         from genlab.grading.pages import write_pages
 
-        names = _jobs(course, [assignment], students)[assignment]
-        with course.lock():
-            done = list(_shown(write_pages(course, assignment, names), assignment, len(names)))
+        done: list[Outcome] = []
+        for assignment, names in _jobs(course, assignments or course.assignments(), students).items():
+            with course.lock():
+                done += _shown(write_pages(course, assignment, names), assignment, len(names))
         missing = [outcome for outcome in done if outcome.status == "failed"]
         for outcome in missing:
             _say(f"{outcome.student}: {outcome.says}", "red")

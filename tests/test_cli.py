@@ -152,7 +152,7 @@ def test_what_failed_is_named_and_the_others_are_graded(course):
     output = run("grade", code=1).stdout
     assert "Not graded: RuntimeError: the examiner's fault" in output
     assert "No feedback" not in run("feedback", "ps1", "--students", "ada").output
-    assert "cleo: Not graded yet: run genlab grade ps1" in run("feedback", "ps1", code=1).stderr
+    assert "cleo: Not graded yet: run genlab grade ps1" in run("feedback", code=1).stderr
 
 
 def test_without_a_sandbox_nothing_is_graded(course, monkeypatch):
