@@ -1,7 +1,6 @@
 """Run a submission's own cells in a candidate, and set a copy of it aside wherever a test stands."""
 
 import functools
-import itertools
 import tempfile
 import time
 from collections.abc import Callable
@@ -222,7 +221,8 @@ def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Make one output of all that a cell wrote to a stream, where it first did; of stdout before stderr.
 
     Of a line with carriage returns, such as a progress bar, what stands after the last is left. (nbclient
-    does all this too, with expressions that take hours for a line of a million characters.)
+    does all this too, with an expression whose time grows as the square of a line's length: one second for
+    40,000 characters.)
     """
     joined, streams = [], dict[str, list[str]]()
     for output in outputs:
@@ -237,7 +237,7 @@ def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
         if output.output_type == "stream":
             lines = "".join(streams[output.name]).split("\n")
             output.text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
-    for first, second in itertools.pairwise(range(len(joined))):
-        if [joined[first].get("name"), joined[second].get("name")] == ["stderr", "stdout"]:
-            joined[first], joined[second] = joined[second], joined[first]
+    for i in range(1, len(joined)):
+        if [output.get("name") for output in joined[i - 1 : i + 1]] == ["stderr", "stdout"]:
+            joined[i - 1], joined[i] = joined[i], joined[i - 1]
     return joined
