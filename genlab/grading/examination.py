@@ -112,7 +112,10 @@ def _examine(work: Work, nursery: Nursery, folder: str) -> Iterator[dict[str, An
         fared.add(_close(candidate))
         if examiner.failed and not rehearsal.unreached:
             brief = dataclasses.replace(work, submission_seconds=work.cell_seconds)
-            _, candidate = _rehearse(brief, nursery, without=rehearsal.cut_short)
+            cells = work.notebook.cells  # of which what stands behind the last failed test is not needed
+            *_, last = [n for n, c in enumerate(cells) if is_test(c) and _name(c) in examiner.failed]
+            without = {*rehearsal.cut_short, *range(last, len(cells))}
+            _, candidate = _rehearse(brief, nursery, without, shown=False)
             for name, verdict in examiner.told(candidate.channels):
                 yield {"test": name, "verdict": dataclasses.asdict(verdict)}
             fared.add(_close(candidate))
@@ -131,13 +134,15 @@ def _close(candidate: Candidate) -> str:
     return fared
 
 
-def _rehearse(work: Work, nursery: Nursery, without: Collection[int] = ()) -> tuple[Rehearsal, Candidate]:
+def _rehearse(
+    work: Work, nursery: Nursery, without: Collection[int] = (), shown: bool = True
+) -> tuple[Rehearsal, Candidate]:
     """Run the student's cells, in a candidate of their own."""
     notebook = copy.deepcopy(work.notebook)
     for index in without:
         notebook.cells[index].source = ""
     files = {**work.files, **work.given}
-    rehearsal = Rehearsal(notebook, nursery, files, work.cell_seconds, work.submission_seconds)
+    rehearsal = Rehearsal(notebook, nursery, files, work.cell_seconds, work.submission_seconds, shown)
     return rehearsal, rehearsal.run()
 
 
@@ -169,11 +174,14 @@ def _result(work: Work, items: list[dict[str, Any]], seconds: float) -> Result:
         )
     for cell in notebook.cells:
         if is_test(cell):
-            name = cell.metadata.nbgrader.grade_id
-            verdict = verdicts.setdefault(name, Verdict(0.0, problem or "This test was not reached."))
+            verdict = verdicts.setdefault(_name(cell), Verdict(0.0, problem or "This test was not reached."))
             _show(cell, verdict)
     settled = end.get("done") == "well" or "silent" in end
     return Result(notebook, verdicts, problem, seconds, work.unsafe, settled)
+
+
+def _name(test: NotebookNode) -> str:
+    return str(test.metadata.nbgrader.grade_id)
 
 
 def _show(cell: NotebookNode, verdict: Verdict) -> None:

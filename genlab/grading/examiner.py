@@ -87,9 +87,13 @@ class Examiner:
         self.shell.reset(new_session=False)
         again = Examiner(replace(self.work, notebook=notebook), channels, {})
         again.hung = self.hung
+        left = set(self.failed)
         for name, verdict in again.verdicts():
-            tell = name in self.failed and verdict.evidence
-            yield name, replace(self.found[name], says=verdict.says) if tell else self.found[name]
+            if name in left and verdict.evidence:
+                yield name, replace(self.found[name], says=verdict.says)
+            left.discard(name)
+            if not left:
+                break
 
     def _steps(self) -> Iterator[tuple[str, list[str]]]:
         """Run the instructor's cells; yields each test, with those before it that use the student's names."""

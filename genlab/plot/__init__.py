@@ -1,12 +1,16 @@
 """The book's figures: one style, one function a kind of picture."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike, NDArray
@@ -40,6 +44,7 @@ def use_style() -> None:
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.titlelocation": "left",
+            "axes.titley": 1.0,  # or each title measures its axes to keep clear of labels on top
             "xtick.labelsize": 10,
             "ytick.labelsize": 10,
             "xtick.color": INK,
@@ -51,6 +56,33 @@ def use_style() -> None:
             "patch.linewidth": 0.0,
         }
     )
+
+
+def panels(columns: int = 1, sharex: bool = False, sharey: bool = False) -> tuple[Figure, Any]:
+    """Make a figure of panels side by side, as plt.subplots does, in about half of the time.
+
+    The margins are those that this style's labels need, so nothing has to be measured.
+
+    Args:
+        columns: how many panels.
+        sharex: whether they have one horizontal axis in common.
+        sharey: whether they have one vertical axis in common, with numbers at the first panel only.
+
+    Returns:
+        the figure, and its Axes; of several an array.
+    """
+    width, height = mpl.rcParams["figure.figsize"]  # all in inches
+    left, right, bottom, top, gap = 0.9, 0.2, 0.55, 0.3, 0.15 if sharey else 0.9
+    each = (width - left - right - gap * (columns - 1)) / columns
+    margins = {
+        "left": left / width,
+        "right": 1 - right / width,
+        "bottom": bottom / height,
+        "top": 1 - top / height,
+        "wspace": gap / each,
+    }
+    layout = PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True)
+    return plt.subplots(1, columns, sharex=sharex, sharey=sharey, gridspec_kw=margins, layout=layout)
 
 
 def ellipses(

@@ -1,5 +1,6 @@
 """One submission, examined: verdicts, what the student reads of them, and what the instructor sees."""
 
+import json
 import multiprocessing
 import tempfile
 import time
@@ -11,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from genlab.grading import examination
 from genlab.grading.examination import examine
+from genlab.grading.rehearsal import is_test
 from genlab.grading.sanitize import harmless
 from genlab.grading.work import Result, Work
 
@@ -313,6 +315,36 @@ def examine_slowly(work, folder):
         patch.object(tempfile, "tempdir", folder),
     ):
         return examine(work)
+
+
+def examine_and_list(work, log):
+    """Examine, and write down what each candidate is to run, and whether it draws figures."""
+
+    class Listed(examination.Rehearsal):
+        def run(self):
+            ran = [cell.source for cell in self.nb.cells if cell.source and not is_test(cell)]
+            with open(log, "a") as file:
+                print(json.dumps([self.provision["shown"], ran]), file=file)
+            return super().run()
+
+    with patch.object(examination, "Rehearsal", Listed):
+        return examine(work)
+
+
+def test_what_is_told_of_a_failed_test_is_found_out_with_no_more_cells_than_it_needs(worker, tmp_path):
+    early, late = "def squares(n):\n    return n", "last = 1"
+    cells = [cell(early, "squares", solution=True), cell(PLAIN, "plain", grade=True, points=2)]
+    cells += [cell(late, "last", solution=True), cell("assert last == 1", "late", grade=True, points=2)]
+    source = new_notebook(cells=[cell(SOLUTION, "squares", solution=True), *cells[1:]])
+    work = Work("ps1", new_notebook(cells=cells), source, {}, {}, cell_seconds=5)
+    log = tmp_path / "log"
+    result = Result.from_bytes(worker.submit(examine_and_list, work.to_bytes(), str(log)).result())
+    assert scores(result) == {"plain": 0, "late": 2}
+    assert "squares(2) == [1, 4]" in result.verdicts["plain"].says
+    assert [json.loads(line) for line in log.read_text().splitlines()] == [
+        [True, [early, late]],
+        [False, [early]],
+    ]
 
 
 def test_what_takes_for_ever_to_show_costs_no_marks_and_leaves_nothing(worker, tmp_path):

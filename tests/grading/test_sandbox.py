@@ -1,7 +1,9 @@
 """What a submission can reach and use up from inside the sandbox. Each probe runs in a real kernel."""
 
+import base64
 import json
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -256,6 +258,15 @@ def test_figures_are_shown_and_are_not_counted_as_text(execute):
     shown = [len(output.data["image/png"]) for (output,) in figures]
     assert sum(shown) > 1_000_000
     assert [len(output.text) for output in after] == [900_001]
+
+
+def test_a_figure_with_a_layout_of_its_own_is_shown_whole_and_any_other_cropped(execute):
+    draw = "import matplotlib.pyplot as plt; plt.subplots(figsize=(4, 3), dpi=100, layout={!r});"
+    whole, cropped = execute(draw.format("constrained"), draw.format("none"))
+    pictures = [base64.b64decode(output.data["image/png"]) for (output,) in (whole, cropped)]
+    sizes = [struct.unpack(">II", picture[16:24]) for picture in pictures]  # of a PNG
+    assert sizes[0] == (400, 300)
+    assert sizes[1] < (400, 300)
 
 
 def test_what_a_cell_writes_to_a_stream_is_shown_as_one_text(execute):

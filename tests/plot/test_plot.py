@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -86,6 +87,25 @@ def test_trace_counts_iterations_from_one(ax):
     plot.trace(ax, [-3.0, -2.0, -1.5])
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1, -3], [2, -2], [3, -1.5]])
     assert ax.get_ylabel() == "log-likelihood"
+
+
+@pytest.mark.parametrize(("columns", "sharey"), [(1, False), (2, False), (2, True), (3, True)])
+def test_the_labels_of_panels_fit_into_their_margins(columns, sharey):
+    with mpl.rc_context():
+        plot.use_style()
+        figure, axes = plot.panels(columns, sharey=sharey)
+        axes = np.atleast_1d(axes)
+        for ax in axes:
+            ax.plot([0, 1], [-1300, -600])
+            ax.set(xlabel="iteration", title="Title")
+            if ax is axes[0] or not sharey:
+                ax.set_ylabel("log-likelihood")
+        boxes = [ax.get_tightbbox() for ax in axes]
+        page = figure.bbox
+        plt.close(figure)
+    assert min(box.x0 for box in boxes) >= 0 and max(box.x1 for box in boxes) <= page.x1
+    assert min(box.y0 for box in boxes) >= 0 and max(box.y1 for box in boxes) <= page.y1
+    assert all(one.x1 < next.x0 for one, next in itertools.pairwise(boxes))
 
 
 def test_colours_differ_in_greyscale():

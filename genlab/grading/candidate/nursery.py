@@ -8,6 +8,7 @@ candidate gets namespaces of its own (1), or lives in the nursery's, alone (0). 
 import base64
 import gc
 import importlib
+import inspect
 import json
 import os
 import select
@@ -50,6 +51,7 @@ def main() -> None:
     confine.undumpable()
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # or each kernel would load it
     _load(WARM, unavailable)
+    inspect.getmodule(sys._getframe())  # looks where all modules lie, as the first traceback would
     del sys.modules["debugpy"]
     later = list(LATER)
     served = False
@@ -178,10 +180,12 @@ def _kernel(request: dict[str, Any], start: int) -> NoReturn:
         from ipykernel.kernelapp import IPKernelApp
 
         _print_less()
+        _draw_once()
         app = IPKernelApp.instance()
         app.initialize(["-f", str(connection), "--HistoryManager.enabled=False"])
-        with suppress(ImportError):  # figures are shown: the backend, loaded before, has not met this shell
-            app.shell.enable_matplotlib("inline")  # type: ignore[union-attr]
+        with suppress(ImportError):  # the backend, loaded before, has not met this shell
+            if request["shown"]:
+                app.shell.enable_matplotlib("inline")  # type: ignore[union-attr]
         os.write(start, b"started")
         os.close(start)
         app.start()
@@ -211,6 +215,22 @@ def _print_less() -> None:
     OutStream.write = limited  # type: ignore[method-assign, assignment]
     # IPython would keep all that was printed, as history.
     InteractiveShell._tee = lambda *_, **__: nullcontext()  # type: ignore[assignment, method-assign]
+
+
+def _draw_once() -> None:
+    """Have figures with a layout of their own shown whole: to crop one, Matplotlib draws it twice."""
+    from IPython.core import pylabtools
+
+    cropped = pylabtools.print_figure
+
+    def whole(fig: Any, fmt: str = "png", bbox_inches: Any = "tight", **options: Any) -> Any:
+        if fig.get_layout_engine() is not None:
+            bbox_inches = None
+        if fmt == "png":
+            options.setdefault("pil_kwargs", {"compress_level": 1})
+        return cropped(fig, fmt, bbox_inches, **options)
+
+    pylabtools.print_figure = whole  # type: ignore[assignment]
 
 
 if __name__ == "__main__":
