@@ -76,7 +76,7 @@ def timed(command: list[str], folder: Path) -> tuple[float, float]:
 
 
 def memory(command: list[str], folder: Path) -> tuple[float, float]:
-    """Grade from nothing, more slowly; returns the most MiB of the first process, and of all others together."""
+    """Grade from nothing, more slowly; returns the most MiB of the first process, and of all others."""
     first, others = [0.0], [0.0]
 
     def look() -> None:
