@@ -80,12 +80,12 @@ def memory(command: list[str], folder: Path) -> tuple[float, float]:
     first, others = [0.0], [0.0]
 
     def look() -> None:
-        used = []
-        for process in psutil.Process().children(recursive=True):  # the command's own comes first
+        used = [0.0, 0.0]
+        for place, process in enumerate(psutil.Process().children(recursive=True)):
             with suppress(psutil.Error):
-                used.append(process.memory_full_info().pss / 2**20)
-        first.append(used[0] if used else 0.0)
-        others.append(sum(used[1:]))
+                used[place > 0] += process.memory_full_info().pss / 2**20
+        first.append(used[0])
+        others.append(used[1])
 
     with watching(look):
         grade(command, folder)

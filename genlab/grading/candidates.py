@@ -155,7 +155,11 @@ class Nursery:
         return not ended.poll(0)
 
     def launch(
-        self, files: Mapping[str, bytes], connection: Mapping[str, object], tests: Sequence[str], shown: bool
+        self,
+        files: Mapping[str, bytes],
+        connection: Mapping[str, object],
+        tests: Sequence[str],
+        figures: bool,
     ) -> Candidate:
         """Start a candidate.
 
@@ -163,7 +167,7 @@ class Nursery:
             files: what is in its working directory.
             connection: the kernel's connection information.
             tests: their names, in order.
-            shown: draw the figures.
+            figures: draw them.
         """
         if not self.shared:
             self.close()
@@ -175,7 +179,7 @@ class Nursery:
             "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
             "connection": {**connection, "ip": f"{sockets}/socket"},
             "tests": list(tests),
-            "shown": shown,
+            "figures": figures,
             "space": SPACE,
             "keep": [root for root in roots() if any(Path(root).is_relative_to(path) for path in SPACE)],
             "home": home,

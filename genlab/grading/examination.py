@@ -113,9 +113,9 @@ def _examine(work: Work, nursery: Nursery, folder: str) -> Iterator[dict[str, An
         if examiner.failed and not rehearsal.unreached:
             brief = dataclasses.replace(work, submission_seconds=work.cell_seconds)
             cells = work.notebook.cells  # of which what stands behind the last failed test is not needed
-            *_, last = [n for n, c in enumerate(cells) if is_test(c) and _name(c) in examiner.failed]
+            last = max(n for n, c in enumerate(cells) if is_test(c) and _name(c) in examiner.failed)
             without = {*rehearsal.cut_short, *range(last, len(cells))}
-            _, candidate = _rehearse(brief, nursery, without, shown=False)
+            _, candidate = _rehearse(brief, nursery, without, figures=False)
             for name, verdict in examiner.told(candidate.channels):
                 yield {"test": name, "verdict": dataclasses.asdict(verdict)}
             fared.add(_close(candidate))
@@ -135,14 +135,14 @@ def _close(candidate: Candidate) -> str:
 
 
 def _rehearse(
-    work: Work, nursery: Nursery, without: Collection[int] = (), shown: bool = True
+    work: Work, nursery: Nursery, without: Collection[int] = (), figures: bool = True
 ) -> tuple[Rehearsal, Candidate]:
     """Run the student's cells, in a candidate of their own."""
     notebook = copy.deepcopy(work.notebook)
     for index in without:
         notebook.cells[index].source = ""
     files = {**work.files, **work.given}
-    rehearsal = Rehearsal(notebook, nursery, files, work.cell_seconds, work.submission_seconds, shown)
+    rehearsal = Rehearsal(notebook, nursery, files, work.cell_seconds, work.submission_seconds, figures)
     return rehearsal, rehearsal.run()
 
 

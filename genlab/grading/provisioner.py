@@ -20,7 +20,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     nursery: Any = AnyTrait(help="a genlab.grading.candidates.Nursery")
     files: Any = Dict(help="the files of the working directory, name to bytes")
     tests: Any = List(help="the names of the tests for which a copy will be set aside")
-    shown = Bool(True, help="draw the figures")
+    figures = Bool(True, help="draw them")
 
     candidate: Candidate | None = None
     parent: Any  # the kernel manager
@@ -42,7 +42,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Start the kernel; returns the connection information as seen from outside."""
         info = {name: v.decode() if isinstance(v, bytes) else v for name, v in self.connection_info.items()}
-        self.candidate = self.nursery.launch(self.files, info, self.tests, self.shown)
+        self.candidate = self.nursery.launch(self.files, info, self.tests, self.figures)
         self.candidate.started(START)
         self.connection_info["ip"] = f"/proc/self/fd/{self.candidate.sockets}/socket"
         return self.connection_info

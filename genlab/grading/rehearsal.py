@@ -51,7 +51,7 @@ class Rehearsal(NotebookClient):
         files: the files of the working directory.
         cell_seconds: what a cell may take.
         submission_seconds: what all cells may take together.
-        shown: draw the figures.
+        figures: draw them.
     """
 
     km: Any
@@ -64,7 +64,7 @@ class Rehearsal(NotebookClient):
         files: dict[str, bytes],
         cell_seconds: int,
         submission_seconds: int,
-        shown: bool = True,
+        figures: bool = True,
     ) -> None:
         super().__init__(nb, kernel_name="python3", allow_errors=True, raise_on_iopub_timeout=False)
         self.cell_seconds = cell_seconds
@@ -73,7 +73,7 @@ class Rehearsal(NotebookClient):
         self.interrupt_on_timeout = False  # this class interrupts, and kills what goes on regardless
         self.skip_cells_with_tag = "\0"  # no tag of a submission skips a cell
         self.tests = [cell.metadata.nbgrader.grade_id for cell in nb.cells if is_test(cell)]
-        self.provision = {"nursery": nursery, "files": files, "tests": self.tests, "shown": shown}
+        self.provision = {"nursery": nursery, "files": files, "tests": self.tests, "figures": figures}
         self.stopped = ""
         self.shown = {"text": 0, "pictures": 0}  # characters
         self.left_out: set[int] = set()  # cells of which something is not shown

@@ -59,9 +59,9 @@ def use_style() -> None:
 
 
 def panels(columns: int = 1, sharex: bool = False, sharey: bool = False) -> tuple[Figure, Any]:
-    """Make a figure of panels side by side, as plt.subplots does, in about half of the time.
+    """Make a figure of panels side by side, as plt.subplots does, but with fixed margins.
 
-    The margins are those that this style's labels need, so nothing has to be measured.
+    They are those that this style's labels need; to measure labels takes as long as to draw a small figure.
 
     Args:
         columns: how many panels.

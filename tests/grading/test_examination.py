@@ -324,7 +324,7 @@ def examine_and_list(work, log):
         def run(self):
             ran = [cell.source for cell in self.nb.cells if cell.source and not is_test(cell)]
             with open(log, "a") as file:
-                print(json.dumps([self.provision["shown"], ran]), file=file)
+                print(json.dumps([self.provision["figures"], ran]), file=file)
             return super().run()
 
     with patch.object(examination, "Rehearsal", Listed):

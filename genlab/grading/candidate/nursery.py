@@ -184,7 +184,7 @@ def _kernel(request: dict[str, Any], start: int) -> NoReturn:
         app = IPKernelApp.instance()
         app.initialize(["-f", str(connection), "--HistoryManager.enabled=False"])
         with suppress(ImportError):  # the backend, loaded before, has not met this shell
-            if request["shown"]:
+            if request["figures"]:
                 app.shell.enable_matplotlib("inline")  # type: ignore[union-attr]
         os.write(start, b"started")
         os.close(start)
