@@ -61,7 +61,7 @@ def use_style() -> None:
 def panels(columns: int = 1, sharex: bool = False, sharey: bool = False) -> tuple[Figure, Any]:
     """Make a figure of panels side by side, as plt.subplots does, but with fixed margins.
 
-    They are those that this style's labels need; to measure labels takes as long as to draw a small figure.
+    They are those that this style's labels need, so no label has to be measured.
 
     Args:
         columns: how many panels.
