@@ -7,8 +7,9 @@ PAGES   := $(shell find book -type f -not -path '*/.*' -not -name '*.pyc')
 LIBRARY := $(shell find genlab -type f -not -name '*.pyc')
 SOURCES := $(shell find solutions -type f -not -path '*/.*')
 
-# Tests side by side, those of a file one after the other: what they share is made once.
-PYTEST := pytest -q -n logical --dist loadfile --no-loadscope-reorder
+# Tests side by side, those of a file one after the other: what they share is made once. A worker that crashes
+# ends the run: xdist, when it replaces one, may wait for ever (its issue 1378).
+PYTEST := pytest -q -n logical --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: all env book release grade quick test test-deep lock notebooks strip clean help
 .DELETE_ON_ERROR:

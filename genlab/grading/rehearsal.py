@@ -126,7 +126,9 @@ class Rehearsal(NotebookClient):
     def create_kernel_manager(self) -> AsyncKernelManager:
         """A manager whose kernels are candidates."""
         context = zmq.asyncio.Context()
-        context.setsockopt(zmq.RECONNECT_IVL, -1)  # a socket's name, once bound, is the student's to change
+        # No reconnecting: a socket's name, once bound, is the student's to change. (With -1, which means just
+        # that, ZeroMQ aborts this process if the kernel dies while a message of several parts is read.)
+        context.setsockopt(zmq.RECONNECT_IVL, 10**9)  # ms, at least
         context.setsockopt(zmq.MAXMSGSIZE, 512 * 2**20)
         context.setsockopt(zmq.SNDTIMEO, 3000)
         km: Any = Manager(kernel_name="python3", context=context)
@@ -213,7 +215,12 @@ class Rehearsal(NotebookClient):
         with suppress(Exception):  # what the kernel sends is the student's to forge
             request = ask()
             while (left := end - time.monotonic()) > 0:
-                reply = run_sync(self.kc.get_shell_msg)(timeout=left)
+                try:
+                    reply = run_sync(self.kc.get_shell_msg)(timeout=min(left, 1))
+                except Empty:
+                    if not self.km.provisioner.candidate.alive():
+                        break
+                    continue
                 if reply["parent_header"].get("msg_id") == request:
                     return True
         return False
