@@ -261,12 +261,15 @@ def test_figures_are_shown_and_are_not_counted_as_text(execute):
 
 
 def test_a_figure_with_a_layout_of_its_own_is_shown_whole_and_any_other_cropped(execute):
-    draw = "import matplotlib.pyplot as plt; plt.subplots(figsize=(4, 3), dpi=100, layout={!r});"
-    whole, cropped = execute(draw.format("constrained"), draw.format("none"))
-    pictures = [base64.b64decode(output.data["image/png"]) for (output,) in (whole, cropped)]
+    draw = "import matplotlib.pyplot as plt; it, _ = plt.subplots(figsize=(4, 3), dpi={}, layout={!r});"
+    *figures, after = execute(
+        draw.format(50, "constrained"), draw.format(200, "constrained"), draw.format(200, "none"), "it.dpi"
+    )
+    pictures = [base64.b64decode(output.data["image/png"]) for (output,) in figures]
     sizes = [struct.unpack(">II", picture[16:24]) for picture in pictures]  # of a PNG
-    assert sizes[0] == (400, 300)
-    assert sizes[1] < (400, 300)
+    assert sizes[:2] == [(200, 150), (400, 300)]  # at most 100 dots an inch
+    assert (200, 150) < sizes[2] < (400, 300)
+    assert after[0].data["text/plain"] == "200"
 
 
 def test_what_a_cell_writes_to_a_stream_is_shown_as_one_text(execute):
