@@ -47,12 +47,14 @@ class Candidate:
     Attributes:
         control: tells "started", "ended", "killed" (a process was, by a signal that nobody can withstand) and
             "accounted"; takes "interrupt", "kill" and "account"; closed, it ends the candidate.
+        asides: takes names of tests, in JSON, for which the kernel is to set copies aside; gives "done".
         channels: for each test the socket to the copy set aside for it.
         sockets: a descriptor of the folder of the kernel's own sockets, once it has started.
         heard: what it has told since it started; b"" is its end.
     """
 
     control: socket.socket
+    asides: socket.socket
     channels: dict[str, socket.socket]
     sockets: int = -1
     heard: set[bytes] = field(default_factory=set)
@@ -77,6 +79,18 @@ class Candidate:
         """Say whether the kernel still runs."""
         self._hear()
         return not self.heard & {b"ended", b""}
+
+    def set_aside(self, tests: Sequence[str], seconds: float) -> bool:
+        """Have the kernel, between cells, set a copy of itself aside for each test; say whether it did."""
+        end = time.monotonic() + seconds
+        with suppress(OSError):
+            self.asides.send(json.dumps(tests).encode())
+            while not select.select([self.asides], [], [], 0)[0]:
+                if not self.alive() or (left := end - time.monotonic()) <= 0:
+                    return False
+                select.select([self.asides, self.control], [], [], left)
+            return self.asides.recv(10) == b"done"
+        return False
 
     def fared(self, seconds: float) -> Literal["well", "killed", "lost"]:
         """Say at the end how it fared.
@@ -108,7 +122,7 @@ class Candidate:
 
     def close(self) -> None:
         """End it, with all its copies."""
-        for end in (self.control, *self.channels.values()):
+        for end in (self.control, self.asides, *self.channels.values()):
             end.close()
         if self.sockets >= 0:
             os.close(self.sockets)
@@ -188,21 +202,23 @@ class Nursery:
             "limits": LIMITS | {"nproc": PROCESSES + 2 * len(tests)},
         }
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        asides, names = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pairs = {name: socket.socketpair() for name in tests}
         text = os.memfd_create("request")
         with open(text, "w", closefd=False) as file:
             json.dump(request, file)
         os.lseek(text, 0, os.SEEK_SET)
-        given = [theirs.fileno(), text, *(there.fileno() for _, there in pairs.values())]
+        given = [theirs.fileno(), text, names.fileno(), *(there.fileno() for _, there in pairs.values())]
         assert self.requests is not None
         try:
             socket.send_fds(self.requests, [b"\n"], given)
         finally:
             os.close(text)
             theirs.close()
+            names.close()
             for _, there in pairs.values():
                 there.close()
-        return Candidate(control, {name: here for name, (here, _) in pairs.items()})
+        return Candidate(control, asides, {name: here for name, (here, _) in pairs.items()})
 
     def _start(self) -> None:
         self.requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -1,7 +1,8 @@
 """A process that has imported what courses use, and forks a candidate whenever it is asked to.
 
 Runs inside the sandbox, with arguments FD APART MODULE... Through FD come requests: messages whose open files
-are the candidate's control socket, a text of JSON, and a socket for each test. APART says whether each
+are the candidate's control socket, a text of JSON, the socket that names tests to set a copy aside for, and
+a socket for each test. APART says whether each
 candidate gets namespaces of its own (1), or lives in the nursery's, alone (0). Modules are not to be loaded.
 """
 
@@ -37,6 +38,9 @@ WARM = [
     "ipykernel.debugger",
     "IPython.core.completerlib",
     "IPython.core.debugger",
+    "IPython.core.logger",
+    "IPython.core.magics.execution",
+    "IPython.core.oinspect",
     "IPython.extensions.storemagic",
     "tornado.platform.asyncio",
     "genlab.checks",
@@ -94,8 +98,9 @@ def _candidate(files: list[int], apart: bool) -> NoReturn:
         control = socket.socket(fileno=files[0])
         with open(files[1], encoding="utf-8") as file:
             request = json.load(file)
+        asides = socket.socket(fileno=files[2])
         respond.channels = {
-            name: socket.socket(fileno=fd) for name, fd in zip(request["tests"], files[2:], strict=True)
+            name: socket.socket(fileno=fd) for name, fd in zip(request["tests"], files[3:], strict=True)
         }
         os.sched_setaffinity(0, request["cores"])
         confine.undumpable(False)  # or the system hands our files in /proc to root
@@ -125,9 +130,9 @@ def _candidate(files: list[int], apart: bool) -> NoReturn:
             control.close()
             os.close(sockets)
             os.close(started)
-            _kernel(request, start)
+            _kernel(request, asides, start)
         os.close(start)
-        for channel in respond.channels.values():
+        for channel in (asides, *respond.channels.values()):
             channel.close()
         _watch(control, kernel, started, sockets)
     except BaseException as error:
@@ -171,7 +176,7 @@ def _watch(control: socket.socket, kernel: int, started: int, sockets: int) -> N
             control.send(b"accounted")
 
 
-def _kernel(request: dict[str, Any], start: int) -> NoReturn:
+def _kernel(request: dict[str, Any], asides: socket.socket, start: int) -> NoReturn:
     """Run the student's kernel."""
     try:
         os.setsid()
@@ -183,6 +188,7 @@ def _kernel(request: dict[str, Any], start: int) -> NoReturn:
         connection.write_text(json.dumps(request["connection"]))
         sys.path.insert(0, "")  # as in any notebook, modules beside it can be imported
         from ipykernel.kernelapp import IPKernelApp
+        from tornado.ioloop import IOLoop
 
         _print_less()
         _draw_once()
@@ -191,6 +197,8 @@ def _kernel(request: dict[str, Any], start: int) -> NoReturn:
         with suppress(ImportError):  # the backend, loaded before, has not met this shell
             if request["figures"]:
                 app.shell.enable_matplotlib("inline")  # type: ignore[union-attr]
+        set_aside = partial(respond.set_aside, asides, app.shell.user_ns)  # type: ignore[union-attr]
+        IOLoop.current().add_handler(asides, lambda *_: set_aside(), IOLoop.READ)
         os.write(start, b"started")
         os.close(start)
         app.start()
