@@ -59,9 +59,9 @@ def use_style() -> None:
 
 
 def panels(columns: int = 1, sharex: bool = False, sharey: bool = False) -> tuple[Figure, Any]:
-    """Make a figure of panels side by side, as plt.subplots does, but with fixed margins.
+    """Make a figure of panels side by side, as plt.subplots does, but with fixed margins and few numbers.
 
-    They are those that this style's labels need, so no label has to be measured.
+    The margins are those that this style's labels need, so no label has to be measured.
 
     Args:
         columns: how many panels.
@@ -84,7 +84,7 @@ def panels(columns: int = 1, sharex: bool = False, sharey: bool = False) -> tupl
     layout = PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True)
     figure, axes = plt.subplots(1, columns, sharex=sharex, sharey=sharey, gridspec_kw=margins, layout=layout)
     for panel in figure.axes:
-        panel.locator_params(nbins=5)  # half of the numbers, and so of the time that it takes to draw
+        panel.locator_params(nbins=5)  # each number takes over a millisecond to draw
     return figure, axes
 
 

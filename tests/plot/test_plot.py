@@ -100,6 +100,7 @@ def test_the_labels_of_panels_fit_into_their_margins(columns, sharey):
             ax.set(xlabel="iteration", title="Title")
             if ax is axes[0] or not sharey:
                 ax.set_ylabel("log-likelihood")
+            assert len(ax.get_yticks()) <= 6
         boxes = [ax.get_tightbbox() for ax in axes]
         page = figure.bbox
         plt.close(figure)
