@@ -84,7 +84,8 @@ def panels(columns: int = 1, sharex: bool = False, sharey: bool = False) -> tupl
     layout = PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True)
     figure, axes = plt.subplots(1, columns, sharex=sharex, sharey=sharey, gridspec_kw=margins, layout=layout)
     for panel in figure.axes:
-        panel.locator_params(nbins=5)  # each number takes over a millisecond to draw
+        panel.locator_params("y", nbins=5)  # each number takes over a millisecond to draw
+        panel.locator_params("x", nbins=5 if columns < 3 else 3)
     return figure, axes
 
 
