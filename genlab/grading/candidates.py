@@ -203,6 +203,7 @@ class Nursery:
         }
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         asides, names = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        asides.setblocking(False)  # a kernel need not read what it is sent
         pairs = {name: socket.socketpair() for name in tests}
         text = os.memfd_create("request")
         with open(text, "w", closefd=False) as file:
