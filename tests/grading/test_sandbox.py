@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_notebook
 
 import genlab
 from genlab.checks import UNAVAILABLE
 from genlab.grading import sandbox
+from genlab.grading.candidate import nursery as inside
 from genlab.grading.candidates import Nursery
 from genlab.grading.rehearsal import Rehearsal
 
@@ -270,6 +272,13 @@ def test_a_figure_with_a_layout_of_its_own_is_shown_whole_and_any_other_cropped(
     assert sizes[:2] == [(200, 150), (400, 300)]  # at most 100 dots an inch
     assert (200, 150) < sizes[2] < (400, 300)
     assert after[0].data["text/plain"] == "200"
+
+
+def test_a_nursery_has_drawn_a_figure_to_its_end(monkeypatch):
+    saved = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, file: saved.append(figure))
+    inside._draw_first()
+    assert [len(figure.axes) for figure in saved] == [1]
 
 
 def test_what_a_cell_writes_to_a_stream_is_shown_as_one_text(execute):
