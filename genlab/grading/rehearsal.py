@@ -3,7 +3,6 @@
 import functools
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty
 from typing import Any
@@ -117,7 +116,7 @@ class Rehearsal(NotebookClient):
         self.kc.start_channels()
         self.kc.allow_stdin = False
         for _ in range(10):
-            if self._answers(self.kc.kernel_info, GRACE):
+            if self._answers():
                 with suppress(Empty):  # the other channel is open when something comes through it
                     run_sync(self.kc.get_iopub_msg)(timeout=1)
                     return
@@ -202,17 +201,17 @@ class Rehearsal(NotebookClient):
             self.stopped = f"Not run: the whole submission took longer than {self.submission_seconds} s."
         else:
             run_sync(self.km.interrupt_kernel)()
-            if not self._answers(self.kc.kernel_info, GRACE):
+            if not self._answers():
                 self.stopped = "Not run: an earlier cell did not end, and could not be interrupted."
         if self.stopped:
             run_sync(self.km.signal_kernel)(9)
         return f"This cell was stopped after {self.cell_seconds} s: does it hold a loop that does not end?"
 
-    def _answers(self, ask: Callable[[], str], seconds: float) -> bool:
-        """Send a request, and wait for the reply."""
-        end = time.monotonic() + seconds
+    def _answers(self) -> bool:
+        """Ask the kernel what it is, and wait for the reply."""
+        end = time.monotonic() + GRACE
         with suppress(Exception):  # what the kernel sends is the student's to forge
-            request = ask()
+            request = self.kc.kernel_info()
             while (left := end - time.monotonic()) > 0:
                 try:
                     reply = run_sync(self.kc.get_shell_msg)(timeout=min(left, 1))

@@ -197,8 +197,8 @@ def _kernel(request: dict[str, Any], asides: socket.socket, start: int) -> NoRet
         with suppress(ImportError):  # the backend, loaded before, has not met this shell
             if request["figures"]:
                 app.shell.enable_matplotlib("inline")  # type: ignore[union-attr]
-        set_aside = partial(respond.set_aside, asides, app.shell.user_ns)  # type: ignore[union-attr]
-        IOLoop.current().add_handler(asides, lambda *_: set_aside(), IOLoop.READ)
+        names = app.shell.user_ns  # type: ignore[union-attr]
+        IOLoop.current().add_handler(asides, lambda *_: respond.set_aside(asides, names), IOLoop.READ)
         os.write(start, b"started")
         os.close(start)
         app.start()
