@@ -1,5 +1,6 @@
 """Run a submission's own cells in a candidate, and set a copy of it aside wherever a test stands."""
 
+import asyncio
 import functools
 import tempfile
 import time
@@ -55,6 +56,7 @@ class Rehearsal(NotebookClient):
 
     km: Any
     kc: Any
+    reader: Any  # the task that collects what the current cell shows
 
     def __init__(
         self,
@@ -141,6 +143,11 @@ class Rehearsal(NotebookClient):
         """Keep the kernel's word on how the cell ended."""
         self.status = kwargs["execute_reply"]["content"]["status"]
 
+    async def _async_poll_output_msg(self, parent_msg_id: str, cell: NotebookNode, cell_index: int) -> None:
+        """Collect what a cell shows. nbclient leaves this task running when the time is up: remember it."""
+        self.reader = asyncio.current_task()
+        await super()._async_poll_output_msg(parent_msg_id, cell, cell_index)
+
     def process_message(self, msg: Any, cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         """Collect an output, if the submission does not show too much; of errors there may be more."""
         content, shows = msg["content"], msg["msg_type"]
@@ -183,6 +190,7 @@ class Rehearsal(NotebookClient):
                 self.execute_cell(cell, index)
             except CellTimeoutError:
                 problem = self._interrupt()
+                self.reader.cancel()  # or it would go on to take what later cells show
             except DeadKernelError:
                 self.stopped = "Not run: an earlier cell had ended the kernel."
                 problem = "This cell ended the kernel: it used too much memory, or the code itself ended it."

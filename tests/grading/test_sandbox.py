@@ -169,6 +169,15 @@ def test_a_loop_that_swallows_interrupts_costs_the_time_out_once(execute):
     assert all("could not be interrupted" in errors(outputs)[0] for outputs in after)
 
 
+def test_a_stopped_cell_that_was_never_told_to_have_ended_takes_nothing_from_the_next(execute):
+    silent = "kernel = get_ipython().kernel\npublish = kernel._publish_status\n"
+    silent += "def once(*args): kernel._publish_status = publish\nkernel._publish_status = once\n"
+    silent += "while True: pass"
+    stopped, *after = execute(silent, *["print(1)"] * 5, cell_seconds=1)
+    assert "stopped after 1 s" in errors(stopped)[0]
+    assert [printed(outputs) for outputs in after] == [1] * 5
+
+
 def test_a_submission_is_limited_as_a_whole(execute):
     outputs = execute(*["import time; time.sleep(1.5)"] * 5, cell_seconds=2, submission_seconds=4)
     assert errors(outputs[0]) == []
