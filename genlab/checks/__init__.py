@@ -21,10 +21,8 @@ from genlab.checks.answer import Answer, CheckFailed
 from genlab.checks.chance import follows, fresh, likely
 from genlab.checks.notebook import begin, beside, picture
 from genlab.checks.results import overview
-from genlab.checks.unavailable import UNAVAILABLE
 
 __all__ = [
-    "UNAVAILABLE",
     "Answer",
     "CheckFailed",
     "begin",

@@ -7,7 +7,7 @@ from typing import Any
 
 from genlab.checks import ideas, results, wording
 from genlab.checks.answer import CheckFailed
-from genlab.checks.unavailable import UNAVAILABLE, refuse
+from genlab.unavailable import UNAVAILABLE, refuse
 
 
 def begin(assignment: str) -> None:

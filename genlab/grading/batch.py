@@ -10,13 +10,13 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 
-from genlab.checks import UNAVAILABLE
 from genlab.grading.course import Course, GradingError
 from genlab.grading.gradebook import Cell, Mark, agrees
 from genlab.grading.outcome import Outcome
 from genlab.grading.store import private
 from genlab.grading.work import key
 from genlab.grading.workers import Died, Workers, cores, examine, local
+from genlab.unavailable import UNAVAILABLE
 
 ATTEMPTS = 3  # at writing; at a gradebook that is locked, nbgrader waits five seconds each time
 

@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import shutil
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,8 +47,6 @@ class Course:
         self.folder = folder.resolve()
         self.unsafe = unsafe
         self.store = Store(self.folder / STORE)
-        # nbgrader calls alembic, which is not on the path where the environment is not activated.
-        os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
         self._app = _App(log_level=logging.CRITICAL)
         try:
             self._app.initialize([], root=str(self.folder))

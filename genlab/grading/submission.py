@@ -13,10 +13,10 @@ from nbgrader.preprocessors import ClearHiddenTests
 from nbgrader.utils import find_all_files
 from traitlets.config import Config
 
-from genlab.checks import UNAVAILABLE
 from genlab.grading.reading import TIMESTAMP, Unreadable, read_folder, read_notebook
 from genlab.grading.restore import listed, reference, restore
 from genlab.grading.work import Work
+from genlab.unavailable import UNAVAILABLE
 
 MAX_NOTES = 8
 

@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import signal
 import socket
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,12 +14,9 @@ from dataclasses import dataclass
 from multiprocessing import forkserver
 from typing import Any
 
+import genlab._start  # noqa: F401
 from genlab.grading import candidates
 from genlab.grading.sandbox import SandboxUnavailable
-
-# Wherever notebooks are read, jsonschema builds parsers of formats that they do not have: half a second at
-# each start, unless the package that needs them seems not to be there.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 ATTEMPTS = 3  # for work during which the process ended
 
@@ -154,7 +150,7 @@ def warm(assignment: str = "") -> None:
     multiprocessing.set_forkserver_preload([__name__, "genlab.grading.examination"])
     forkserver.ensure_running()
     if assignment:
-        from genlab.checks import UNAVAILABLE
+        from genlab.unavailable import UNAVAILABLE
 
         with suppress(SandboxUnavailable):  # which is told when the sandbox is needed
             candidates.nursery(UNAVAILABLE.get(assignment, ()))

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from genlab.checks import UNAVAILABLE, Answer, CheckFailed, begin, beside, picture
+from genlab.checks import Answer, CheckFailed, begin, beside, picture
+from genlab.unavailable import UNAVAILABLE
 
 # Tries each import in turn, in a process of its own; prints what each says.
 PROGRAM = """

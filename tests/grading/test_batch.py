@@ -282,6 +282,15 @@ def test_a_vanished_gradebook_is_filled_again_without_examining(folder, monkeypa
     assert scores(folder) == RIGHT
 
 
+@pytest.mark.slow
+def test_a_new_gradebook_has_the_version_that_nbgrader_gives_it(folder):
+    stock = "import os, sys; os.environ['PATH'] = os.path.dirname(sys.executable); "
+    stock += "from nbgrader.api import get_alembic_version; print(get_alembic_version())"
+    said = subprocess.run([sys.executable, "-c", stock], capture_output=True, text=True, check=True).stdout
+    with sqlite3.connect(folder / "gradebook.db") as book:
+        assert book.execute("SELECT version_num FROM alembic_version").fetchall() == [(said.strip(),)]
+
+
 def test_a_gradebook_that_vanishes_in_a_run(folder, monkeypatch):
     write = Course.write
 

@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_notebook
 
 import genlab
-from genlab.checks import UNAVAILABLE
 from genlab.grading import sandbox
 from genlab.grading.candidate import nursery as inside
 from genlab.grading.candidates import Nursery
 from genlab.grading.rehearsal import Rehearsal
+from genlab.unavailable import UNAVAILABLE
 
 COURSE = Path(genlab.__file__).parents[1]
 pytestmark = pytest.mark.slow
