@@ -21,8 +21,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-import genlab._start  # noqa: F401
-
 if TYPE_CHECKING:
     from genlab.grading.course import Course
     from genlab.grading.outcome import Outcome

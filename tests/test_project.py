@@ -23,8 +23,8 @@ MAY_IMPORT = {
     "checks": {"checks", "models", "unavailable"},
     "unavailable": set(),
     "notebooks": set(),
-    "grading": {"grading", "checks", "models", "datasets", "plot", "notebooks", "unavailable", "_start"},
-    "cli": {"checks", "grading", "_start"},
+    "grading": {"grading", "checks", "models", "datasets", "plot", "notebooks", "unavailable"},
+    "cli": {"checks", "grading"},
 }
 
 

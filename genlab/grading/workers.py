@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from multiprocessing import forkserver
 from typing import Any
 
-import genlab._start  # noqa: F401
 from genlab.grading import candidates
 from genlab.grading.sandbox import SandboxUnavailable
 
