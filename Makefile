@@ -11,7 +11,7 @@ SOURCES := $(shell find solutions -type f -not -path '*/.*')
 # ends the run: xdist, when it replaces one, may wait for ever (its issue 1378).
 PYTEST := pytest -q -n logical --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: all env book release grade quick test test-deep lock notebooks strip clean help
+.PHONY: all env book release grade quick test style nbval test-deep lock notebooks strip clean help
 .DELETE_ON_ERROR:
 
 all: book release grade ## environment, book, exercises, a sample class graded (the default)
@@ -59,19 +59,21 @@ grade: release ## grade what is new in submitted/, which starts as the sample cl
 	@[ -e submitted ] || python tests/grading/hand_in.py submitted
 	@genlab grade $(ASSIGNMENTS); graded=$$?; genlab feedback $(ASSIGNMENTS) && exit $$graded
 
-quick: env ## before each commit: style, types, and the tests that take seconds
-	ruff check . && ruff format --check .
-	mypy
+quick: style ## before each commit: style, types, and the tests that take seconds
 	$(PYTEST) -m "not slow"
 
 test: env ## everything: unit tests, solutions, the class, the site, the book's notebooks
 	@command -v bwrap >/dev/null || .ci/packages bubblewrap
 	@command -v chromium >/dev/null || .ci/packages chromium
+	$(MAKE) --jobs=2 --output-sync=line style book nbval
+	$(PYTEST)
+
+style: env
 	ruff check . && ruff format --check .
 	mypy
-	$(MAKE) book
+
+nbval: env
 	$(PYTEST) --nbval-lax --nbval-current-env book
-	$(PYTEST)
 
 test-deep: env ## right answers and wrong ideas of all assignments, with 20 seeds in place of 2 (tests/README.md)
 	GENLAB_SEEDS=20 $(PYTEST) --dist load tests/assignments -m "not slow"
