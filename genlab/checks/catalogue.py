@@ -173,18 +173,24 @@ def visible(source: str, begin: str = "BEGIN HIDDEN TESTS", end: str = "END HIDD
         begin: what marks a hidden part's first line.
         end: what marks its last.
     """
-    lines: list[str] = []
+    lines = source.split("\n")
+    return "\n".join(lines[number - 1] for number in visible_lines(source, begin, end))
+
+
+def visible_lines(source: str, begin: str, end: str) -> list[int]:
+    """Return the numbers of the lines that visible() leaves; the first line is 1."""
+    numbers: list[int] = []
     hidden = False
-    for line in source.split("\n"):
+    for number, line in enumerate(source.split("\n"), start=1):
         if begin in line:
             hidden = True
         elif end in line:
             if not hidden:
-                return ""
+                return []
             hidden = False
         elif not hidden:
-            lines.append(line)
-    return "\n".join(lines)
+            numbers.append(number)
+    return numbers
 
 
 def write(folder: Path) -> None:

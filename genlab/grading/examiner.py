@@ -20,7 +20,7 @@ from nbformat.v4 import new_output
 import genlab.datasets
 import genlab.plot  # noqa: F401
 from genlab.checks import CheckFailed
-from genlab.checks.catalogue import recognise, visible
+from genlab.checks.catalogue import recognise, visible, visible_lines
 from genlab.grading import instructor, standins
 from genlab.grading.candidate.encode import Frame
 from genlab.grading.candidate.respond import Printed
@@ -64,7 +64,7 @@ class Examiner:
         self.patience = PATIENCE
         self.hung: set[str] = set()  # names whose functions did not end
         self.found: dict[str, Verdict] = {}
-        self.failed: set[str] = set()  # tests with hidden parts
+        self.failed: set[str] = set()  # tests with hidden parts, of which a visible one may have failed
 
     def verdicts(self) -> Iterator[tuple[str, Verdict]]:
         """Run everything, in the instructor's order; yields each test's name with the verdict."""
@@ -117,14 +117,14 @@ class Examiner:
             return Verdict(0.0, self.unreached[name])
         outcome = self._guarded(name, cell.source, before)
         if isinstance(outcome, Failure):
-            hidden = visible(cell.source, *self.work.hidden) != cell.source
+            shown = visible_lines(cell.source, *self.work.hidden)
+            hidden = len(shown) < len(cell.source.split("\n"))
             says = outcome.for_student(hidden)
             if hidden and (idea := self._idea(outcome.error)) not in says:
                 says = f"{says}\n{idea}"
-            verdict = Verdict(0.0, says, outcome.evidence)
-            if hidden:
+            if hidden and not outcome.passed(shown):
                 self.failed.add(name)
-            return verdict
+            return Verdict(0.0, says, outcome.evidence)
         if outcome is not None and outcome < points:
             return Verdict(outcome, "Only a part of this test passed.")
         return Verdict(points)

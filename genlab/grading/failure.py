@@ -2,6 +2,7 @@
 
 import reprlib
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -41,19 +42,32 @@ class Failure:
         elif isinstance(self.error, CheckFailed) and not (hidden and self.error.quotes):
             text = str(self.error)
         elif not hidden:
-            line = self._line()
-            text = f"{type(self.error).__name__}: {self.error}".rstrip(": ") + (
-                f"\n  in: {line}" if line else ""
-            )
+            at = self._lines()
+            line = f"\n  in: {self._line(at[-1])}" if at else ""
+            text = f"{type(self.error).__name__}: {self.error}".rstrip(": ") + line
         else:
             text = f"A hidden test failed ({type(self.error).__name__})."
         return text[:MAX_MESSAGE]
 
-    def _line(self) -> str:
-        """The line of the test that failed."""
-        lines = self.source.splitlines()
-        numbers = [n for frame, n in traceback.walk_tb(self.error.__traceback__) if _is_cell(frame)]
-        return lines[numbers[-1] - 1].strip() if numbers and numbers[-1] <= len(lines) else ""
+    def passed(self, visible: Sequence[int]) -> bool:
+        """Say whether these lines of the test had all been passed: it failed behind them, in none of them."""
+        at = self._lines()
+        hidden = [number for number in at if number not in visible]
+        left = [self._line(n) for n in visible if n not in at and n > max(hidden, default=0)]
+        return bool(hidden) and all(not line or line.startswith("#") for line in left)
+
+    def _lines(self) -> list[int]:
+        """The lines of the test at which it failed, the innermost last; not those of other cells."""
+        calls = [
+            (frame.f_code.co_filename, line)
+            for frame, line in traceback.walk_tb(self.error.__traceback__)
+            if _is_cell(frame)
+        ]
+        return [line for cell, line in calls if cell == calls[0][0]]
+
+    def _line(self, number: int) -> str:
+        lines = self.source.split("\n")
+        return lines[number - 1].strip() if number <= len(lines) else ""
 
 
 def _evidence(error: BaseException, snapshot: Snapshot) -> str:

@@ -113,6 +113,14 @@ def test_of_a_visible_test_the_student_is_told_everything(grade):
     assert "assert squares(2) == [1, 4]" in verdict.says
 
 
+def test_the_line_that_is_told_is_the_tests_own(grade):
+    tests = {
+        "helps": "def check(value):\n\n    assert value == [1]",
+        "asks": "given\ncheck(squares(2))\ngiven",
+    }
+    assert grade(tests=tests).verdicts["asks"].says == "AssertionError\n  in: check(squares(2))"
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -345,6 +353,24 @@ def test_what_is_told_of_a_failed_test_is_found_out_with_no_more_cells_than_it_n
         [True, [early, late]],
         [False, [early]],
     ]
+
+
+@pytest.mark.parametrize(
+    ("behind", "says"),
+    [
+        ("", "A hidden test failed (AssertionError)."),
+        ("\nassert squares(3) == [1, 4, 9]", "AssertionError\n  in: assert squares(3) == [1, 4, 9]"),
+    ],
+)
+def test_visible_parts_that_have_passed_are_not_tried_again(worker, tmp_path, behind, says):
+    wrong = "def squares(n):\n    return [1, 4][:n]"
+    cells = [cell(wrong, "squares", solution=True), cell(PLAIN + behind, "plain", grade=True, points=2)]
+    source = new_notebook(cells=[cell(SOLUTION, "squares", solution=True), cells[1]])
+    work = Work("ps1", new_notebook(cells=cells), source, {}, {}, cell_seconds=5)
+    log = tmp_path / "log"
+    result = Result.from_bytes(worker.submit(examine_and_list, work.to_bytes(), str(log)).result())
+    assert (scores(result), result.verdicts["plain"].says) == ({"plain": 0}, says)
+    assert len(log.read_text().splitlines()) == (2 if behind else 1)
 
 
 def test_what_takes_for_ever_to_show_costs_no_marks_and_leaves_nothing(worker, tmp_path):

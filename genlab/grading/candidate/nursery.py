@@ -48,6 +48,7 @@ WARM = [
     "genlab.plot",
 ]
 LATER = ["scipy.optimize", "scipy.stats"]  # not every course uses them: when there is nothing else to do
+IDLE = 0.5  # seconds without a request
 MAX_FILES = 250  # that a message may carry
 DPI = 100  # of figures: more is for paper, and fills the gradebook
 CELL_PRINTS = 10_000_000  # characters that a cell may print: many times what is shown of it
@@ -65,7 +66,7 @@ def main() -> None:
     later: list[Callable[[], None]] = [_draw_first, *(partial(_load, [name], unavailable) for name in LATER)]
     served = False
     while True:
-        while served and later and not select.select([requests], [], [], 0)[0]:
+        while served and later and not select.select([requests], [], [], IDLE)[0]:
             later.pop(0)()
         served = True
         text, files, _, _ = socket.recv_fds(requests, 1, MAX_FILES)
