@@ -2,6 +2,7 @@
 
 import functools
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import genlab
 
-NOBODY = 65534
+NOBODIES = range(61184, 65520)  # users of programs that come and go, by systemd's division of their numbers
 HOME = "/home/student"
 SOCKETS = "/run/kernel"
 CODE = "/run/genlab"
@@ -117,10 +118,11 @@ def _isolation() -> list[str]:
 
 def _as_nobody() -> list[str]:
     """End of bwrap's options: become an unprivileged real user (limits on processes do not bind root)."""
+    nobody = str(random.choice(NOBODIES))  # not one for all: of a user's processes, the system counts the sum
     if os.geteuid() != 0:
-        return ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY), "--"]
+        return ["--unshare-user", "--uid", nobody, "--gid", nobody, "--"]
     # Inside a user namespace of root's, nobody's real uid could not be taken: so none is made.
-    drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all"]
+    drop = ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", "--inh-caps=-all"]
     return ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--", *drop]
 
 

@@ -89,7 +89,7 @@ def test_reaches_nothing_of_the_course_the_machine_or_the_network(execute):
     assert own == ["data.csv"]
     assert set(course) <= {".venv", "genlab"}
     assert grading == []
-    assert all(number == sandbox.NOBODY for number in [*ids[:3], *ids[3]])
+    assert all(number in sandbox.NOBODIES for number in [*ids[:3], *ids[3]])
     assert interfaces == ["lo"]
     assert len(processes) <= 4  # bubblewrap's, the nursery, its watcher and the kernel; or none
     assert "JPY_PARENT_PID" not in environment
@@ -201,6 +201,19 @@ def test_terminals_are_its_own(nursery):
     assert printed(rehearsal.nb.cells[0].outputs) == ["ptmx"]
     for candidate in candidates:
         candidate.close()
+
+
+def test_has_a_share_of_processes_of_its_own(nursery, execute):
+    other = Nursery(UNAVAILABLE["gmm-em"])
+    other.shared = nursery.shared
+    other.ready()
+    holds = "import os, time\nwhile True:\n    if os.fork() == 0:\n        time.sleep(30)"
+    rehearsal = Rehearsal(new_notebook(cells=[new_code_cell(holds)]), other, {}, 30, 300)
+    candidate = rehearsal.run()
+    assert errors(rehearsal.nb.cells[0].outputs)
+    assert execute("1 + 1")[0][0].data["text/plain"] == "2"
+    candidate.close()
+    other.remove()
 
 
 def test_can_kill_nothing_but_its_own(execute):
