@@ -222,9 +222,11 @@ class Answer:
         if self.returns:
             several = isinstance(result, (tuple, list))
             if not several or len(result) != len(self.returns):
-                got = f"{len(result)}" if several else f"one {type(result).__name__}"
+                got = len(result) if several else f"one {type(result).__name__}"
+                # Of a hidden input no number is told: the student's code can choose it.
+                found = "" if kind and several else f", not {got}"
                 self._fail(
-                    f"it must return {len(self.returns)} things, ({', '.join(self.returns)}), not {got}.",
+                    f"it must return {len(self.returns)} things, ({', '.join(self.returns)}){found}.",
                     kind,
                 )
             values = list(result)

@@ -116,7 +116,8 @@ class Course:
     def failures(self, assignment: str) -> Iterator[tuple[str, Verdict]]:
         """Examine the instructor's own solution; yields the tests, by name, in which it misses marks."""
         for notebook in self.notebooks(assignment):
-            work = solution(self.directory, assignment, notebook)
+            limits = self._examine.timeout, self._examine.submission_timeout
+            work = solution(self.directory, assignment, notebook, *limits)
             most = {
                 c.metadata.nbgrader.grade_id: c.metadata.nbgrader.points
                 for c in filter(is_test, work.source.cells)

@@ -2,8 +2,10 @@
 
 import builtins
 import copy
+import random
 import signal
 import socket
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -35,6 +37,7 @@ PATIENCE = 10.0  # seconds in which a copy must say what it holds
 AGAIN = 0.1  # of its time is what gets somebody who did not answer before
 STOPPED = (Exception, SystemExit, NoAnswer, TimeUp)  # whatever the student's code may bring about
 _MISSING = object()
+_shown: list[BaseException | None] = []  # errors that the shell was to show, whoever ran the code
 
 
 class Examiner:
@@ -63,8 +66,11 @@ class Examiner:
         self.bound: dict[str, Any] = {}  # what each of the student's names was given
         self.patience = PATIENCE
         self.hung: set[str] = set()  # names whose functions did not end
+        self.trouble = ""  # with the instructor's cells
         self.found: dict[str, Verdict] = {}
-        self.failed: set[str] = set()  # tests with hidden parts, of which a visible one may have failed
+        self.failed: set[str] = set()  # tests of which a visible part may have failed
+        # A test without a hidden part, too, may be answered with what another's asked: they share a sandbox.
+        self.secret = any(self._hides(cell.source) for cell in self.tests.values())
 
     def verdicts(self) -> Iterator[tuple[str, Verdict]]:
         """Run everything, in the instructor's order; yields each test's name with the verdict."""
@@ -85,6 +91,8 @@ class Examiner:
         for cell in filter(is_test, notebook.cells):
             cell.source = visible(cell.source, *self.work.hidden)
         self.shell.reset(new_session=False)
+        random.seed()
+        np.random.seed()  # noqa: NPY002
         again = Examiner(replace(self.work, notebook=notebook), channels, {})
         again.hung = self.hung
         left = set(self.failed)
@@ -99,6 +107,7 @@ class Examiner:
         """Run the instructor's cells; yields each test, with those before it that use the student's names."""
         sources = {name: cell.source for name, cell in self.tests.items()}
         before: list[str] = []
+        self._run("\n".join(map(instructor.imports, self.solutions)))
         for cell in instructor.needed(self.work.source, sources, self.students):
             if is_test(cell):
                 yield cell.metadata.nbgrader.grade_id, before
@@ -106,8 +115,9 @@ class Examiner:
                 del sources[cell.metadata.nbgrader.grade_id]
             elif instructor.mentions(cell.source) & self.students:
                 before.append(cell.source)
-            else:
-                self._run(cell.source)
+            elif error := _error(self._run(cell.source)):
+                failed = f"{type(error).__name__}: {error}"
+                self.trouble += f"A given cell failed in the grader ({failed}):\n{cell.source}\n\n"
         yield from ((name, before) for name in sources)  # tests that the instructor's notebook no longer has
 
     def _verdict(self, name: str, before: list[str]) -> Verdict:
@@ -118,16 +128,19 @@ class Examiner:
         outcome = self._guarded(name, cell.source, before)
         if isinstance(outcome, Failure):
             shown = visible_lines(cell.source, *self.work.hidden)
-            hidden = len(shown) < len(cell.source.split("\n"))
-            says = outcome.for_student(hidden)
+            hidden = self._hides(cell.source)
+            says = outcome.for_student(self.secret, "A hidden test" if hidden else "This test")
             if hidden and (idea := self._idea(outcome.error)) not in says:
                 says = f"{says}\n{idea}"
-            if hidden and not outcome.passed(shown):
+            if self.secret and not outcome.passed(shown):
                 self.failed.add(name)
-            return Verdict(0.0, says, outcome.evidence)
+            return Verdict(0.0, says, self.trouble + outcome.evidence)
         if outcome is not None and outcome < points:
             return Verdict(outcome, "Only a part of this test passed.")
         return Verdict(points)
+
+    def _hides(self, source: str) -> bool:
+        return visible(source, *self.work.hidden) != source
 
     def _idea(self, error: BaseException) -> str:
         """What is to be said of the wrong idea behind a wrong answer, if it is one of the catalogue's."""
@@ -164,7 +177,7 @@ class Examiner:
                 for earlier in before:
                     self._run(earlier, printed)
                 result = self._run(source, printed)
-            error = result.error_before_exec or result.error_in_exec
+            error = _error(result)
         except (NoAnswer, TimeUp) as stopped:
             error = stopped
         if result is None and snapshot.hung:
@@ -181,16 +194,23 @@ class Examiner:
         if error is not None:
             return Failure(error, source, snapshot)
         value: Any = result.result if result else None
-        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-        if number and instructor.declares_points(source, self.students):
-            return float(value) if value > 0 else 0.0
+        if instructor.declares_points(source, self.students):
+            if isinstance(value, (np.ndarray, complex)):  # a sum of comparisons, with what a function gave
+                said = "The points came out as no number: does a function return an array in place of one?"
+                return Failure(NoAnswer(said), source, snapshot)
+            if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+                return float(value) if value > 0 else 0.0
         return None
 
     def _run(self, source: str, printed: Printed | None = None) -> ExecutionResult:
         """Run a cell as a notebook does, and show nothing."""
         printed = printed or Printed()
         with redirect_stdout(printed), redirect_stderr(printed), warnings.catch_warnings():
-            return self.shell.run_cell(source, store_history=False)
+            _shown.clear()
+            result = self.shell.run_cell(source, store_history=False)
+            if result.success and _shown:  # a magic ran code of its own, and went on
+                result.error_in_exec = _shown[0] or RuntimeError("The test failed.")
+            return result
 
     def _bind(self, mentioned: Set[str]) -> None:
         """Give the student's names their stand-ins, unless an earlier test has bound them otherwise."""
@@ -259,6 +279,10 @@ class Examiner:
         return self.functions[key]
 
 
+def _error(result: ExecutionResult) -> BaseException | None:
+    return result.error_before_exec or result.error_in_exec
+
+
 def _exceptions(types: list[str]) -> tuple[type, ...]:
     """The built-in exception that a class of the student's derives from, if any."""
     for name in types:
@@ -299,7 +323,8 @@ def warm(work: Work) -> None:
 def _shell() -> Any:
     """IPython without a terminal: magics, await and display work as in a notebook, and nothing is shown."""
     shell: Any = InteractiveShell.instance()
-    shell.showtraceback = shell.showsyntaxerror = lambda *args, **kwargs: None
+    shell.showtraceback = shell.showsyntaxerror = lambda *args, **kwargs: _shown.append(sys.exc_info()[1])
+    shell.enable_gui = lambda *args, **kwargs: None  # of %matplotlib, which nothing shows
     shell.transform_cell = instructor.python
     shell.history_manager.enabled = False
     return shell

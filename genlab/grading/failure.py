@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from genlab.checks import CheckFailed
+from genlab.grading import markup
 from genlab.grading.snapshot import NoAnswer, Snapshot
 
 MAX_MESSAGE = 2_000  # characters that the student reads about a test
@@ -34,7 +35,7 @@ class Failure:
         else:
             self.evidence = "".join(traceback.format_exception(cause))
 
-    def for_student(self, hidden: bool = False) -> str:
+    def for_student(self, hidden: bool = False, what: str = "A hidden test") -> str:
         """What the student may read: of a hidden part what the test itself says, and nothing of its input."""
         if self.broken or isinstance(self.error, NoAnswer):
             text = self.broken or str(self.error)
@@ -46,8 +47,8 @@ class Failure:
             line = f"\n  in: {self._line(at[-1])}" if at else ""
             text = f"{type(self.error).__name__}: {self.error}".rstrip(": ") + line
         else:
-            text = f"A hidden test failed ({type(self.error).__name__})."
-        return text[:MAX_MESSAGE]
+            text = f"{what} failed ({type(self.error).__name__})."
+        return markup.text(text)[:MAX_MESSAGE]
 
     def passed(self, visible: Sequence[int]) -> bool:
         """Say whether these lines of the test had all been passed: it failed behind them, in none of them."""

@@ -34,6 +34,15 @@ def defines(source: str) -> frozenset[str]:
     return frozenset(s.get_name() for s in symbols if s.is_assigned() and not s.is_imported())
 
 
+def imports(source: str) -> str:
+    """The imports at the top of a cell's code."""
+    try:
+        body = ast.parse(python(source)).body
+    except (SyntaxError, ValueError):
+        return ""
+    return "\n".join(ast.unparse(s) for s in body if isinstance(s, (ast.Import, ast.ImportFrom)))
+
+
 @functools.cache
 def mentions(source: str) -> frozenset[str]:
     """The global names that a cell's code reads, at the top or inside its functions."""
@@ -64,7 +73,7 @@ def declares_points(source: str, students: Set[str]) -> bool:
         body = ast.parse(python(source)).body
     except (SyntaxError, ValueError):
         return False
-    if not body or not isinstance(body[-1], ast.Expr):
+    if not body or not isinstance(body[-1], ast.Expr) or source.rstrip().endswith(";"):  # shows none
         return False
     suspect = set(students)
     while True:

@@ -100,6 +100,9 @@ class Rehearsal(NotebookClient):
             if is_test(cell):
                 tests.append(cell.metadata.nbgrader.grade_id)
             elif cell.cell_type == "code":
+                cell.outputs = []
+                if not cell.source.strip():
+                    continue
                 self._set_aside(tests)
                 tests = []
                 self._run(cell, index)
@@ -184,7 +187,6 @@ class Rehearsal(NotebookClient):
     def _run(self, cell: NotebookNode, index: int) -> None:
         """Run a cell of the student's, unless the submission was stopped earlier."""
         self.status, problem = "unknown", self.stopped
-        cell.outputs = []
         if not problem:
             try:
                 self.execute_cell(cell, index)

@@ -187,10 +187,10 @@ def _notes(
             ref.name for ref in cells if ref.needed and ref.name not in known
         ),
         "Of cells in several copies the last counts": copied,
-        "Given cells that had been changed were restored": (
+        "Given cells that differ from the assignment's were replaced": (
             ref.name for ref in present if _changed(ref, known[ref.name])
         ),
-        "Points that had been changed were restored": (
+        "Points that differ from the assignment's were replaced": (
             ref.name for ref in present if _other_points(ref, known[ref.name])
         ),
         "Cells that had been moved were put in their place": (

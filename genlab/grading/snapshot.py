@@ -4,6 +4,7 @@ import builtins
 import hashlib
 import socket
 import sys
+import threading
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -52,6 +53,7 @@ class Snapshot:
         self.channel = channel
         self.resolve = resolve
         self.table = Table(0)
+        self.one = threading.RLock()  # thread at a time, if a test has several
         self.functions: list[Callable[..., Any]] = []  # of the examiner's, that the student's code was given
         self.numbers: dict[int, int] = {}
         self.broken = ""
@@ -66,7 +68,7 @@ class Snapshot:
 
     def look(self, names: list[str]) -> dict[str, tuple[str, Any]]:
         """Ask what names stand for: ("value", ...) or ("error", why it cannot cross), or nothing."""
-        with self.table.level():
+        with self.one, self.table.level():
             found = self._ask(Frame(self.table, self._refer), {"do": "look", "look": names})
         if type(found) is not dict or any(type(v) is not tuple or len(v) != 2 for v in found.values()):
             self.give_up(UNREADABLE)
@@ -74,7 +76,7 @@ class Snapshot:
 
     def call(self, key: Any, args: tuple[Any, ...], options: dict[str, Any], method: str = "") -> Any:
         """Call a function of the student's."""
-        with self.table.level():
+        with self.one, self.table.level():
             frame = Frame(self.table, self._refer)
             with self._crossing():
                 message = {
@@ -90,12 +92,12 @@ class Snapshot:
 
     def ask(self, what: str, key: Any, **more: Any) -> Any:
         """Get an attribute, or an iterator's next item."""
-        with self.table.level():
+        with self.one, self.table.level():
             return self._ask(Frame(self.table, self._refer), {"do": what, "object": key, **more})
 
     def set(self, key: Any, name: str, value: Any) -> None:
         """Set an attribute."""
-        with self.table.level():
+        with self.one, self.table.level():
             frame = Frame(self.table, self._refer)
             with self._crossing():
                 message = {"do": "set", "object": key, "name": name, "value": frame.encode(value)}

@@ -1,5 +1,6 @@
 """A student's submission, made into work for the examiner."""
 
+import glob
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
+from nbgrader import utils
 from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearHiddenTests
@@ -19,6 +21,15 @@ from genlab.grading.work import Work
 from genlab.unavailable import UNAVAILABLE
 
 MAX_NOTES = 8
+
+
+def _is_ignored(filename: str, patterns: list[str] | None = None) -> bool:
+    folder = glob.escape(os.path.dirname(filename))
+    return any(filename in glob.glob(os.path.join(folder, pattern)) for pattern in patterns or ())
+
+
+# nbgrader's takes the folder for a part of the pattern: with brackets in its name, no file is left out.
+utils.is_ignored = _is_ignored
 
 
 class NotPython(ValueError):
@@ -93,19 +104,24 @@ def work(
     return made, " ".join(notes)
 
 
-def solution(course: CourseDirectory, assignment: str, notebook: str) -> Work:
+def solution(
+    course: CourseDirectory, assignment: str, notebook: str, cell_seconds: int, submission_seconds: int
+) -> Work:
     """The instructor's own notebook as work: it must have full marks.
 
     Args:
         course: nbgrader's description of the course's folders.
         assignment: its name.
         notebook: its name, without ".ipynb".
+        cell_seconds: what a cell may take.
+        submission_seconds: what all may take together.
     """
     source = _source(course, assignment, f"{notebook}.ipynb")
     _, given = files_beside(course, assignment, {})
     unavailable = tuple(UNAVAILABLE.get(assignment, ()))
     ideas, hidden = _ideas(course, assignment), _hidden(course)
-    return Work(assignment, source, source, {}, given, ideas, unavailable, hidden)
+    limits = cell_seconds, submission_seconds
+    return Work(assignment, source, source, {}, given, ideas, unavailable, hidden, *limits)
 
 
 def handed_in(course: CourseDirectory, student: str, assignment: str) -> tuple[dict[str, bytes], list[str]]:

@@ -258,3 +258,9 @@ def test_a_notebook_shows_the_message_without_a_traceback(capsys):
         InteractiveShell.clear_instance()
     assert shown.startswith("f: wrong values in the result.")
     assert "Traceback" not in shown and "lambda" not in shown
+
+
+def test_the_number_of_things_is_not_told_of_a_hidden_input():
+    answer = Answer("f", lambda n: [0] * n, returns=("a", "b"))
+    assert "not 7." in said(answer.gives, (1, 2), 7)
+    assert "7" not in said(lambda: answer.gives((1, 2), 7, kind="a hidden one"))

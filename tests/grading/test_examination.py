@@ -7,8 +7,9 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from unittest.mock import patch
 
+import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_raw_cell
 
 from genlab.grading import examination
 from genlab.grading.examination import examine
@@ -239,6 +240,98 @@ def test_what_hidden_tests_leave_in_names_is_not_told(grade):
     assert says.startswith("ValueError: 3, <function") and "77" not in says
 
 
+def test_the_seed_of_a_hidden_part_is_not_told(grade):
+    tests = {
+        "seeds": "assert True\n### BEGIN HIDDEN TESTS\nnp.random.seed(5)\n### END HIDDEN TESTS",
+        "draws": "drawn = np.random.randint(10**9)\nassert squares(1) == [2], f'of {drawn}'",
+    }
+    says = grade(tests=tests).verdicts["draws"].says
+    assert says.startswith("AssertionError: of ")
+    hidden = np.random.RandomState(5).randint(10**9, size=9)
+    assert not any(str(drawn) in says for drawn in hidden)
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "%%capture\nassert squares(2) == [1]",
+        "get_ipython().run_cell('assert squares(2) == [1]')",
+        "%%time\nassert squares(2) == [1]",
+    ],
+)
+def test_what_a_magic_runs_is_part_of_the_test(grade, test):
+    right = test.replace("[1]", "[1, 4]")
+    assert scores(grade(tests={"wrong": test, "right": right})) == {"wrong": 0, "right": 2}
+
+
+def test_pictures_may_be_switched_on(grade):
+    assert scores(grade(tests={"inline": "%matplotlib inline\nassert squares(1) == [1]"})) == {"inline": 2}
+
+
+def test_a_test_may_ask_from_several_threads(grade):
+    test = "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(4) as pool:\n"
+    test += "    assert [a[-1] for a in pool.map(squares, range(1, 99))] == [n**2 for n in range(1, 99)]"
+    assert scores(grade(tests={"threads": test})) == {"threads": 2}
+
+
+SHAPES = """import math
+
+
+class Shape:
+    def __init__(self, size):
+        self.size = size
+
+    def __lt__(self, other):
+        return self.size < other.size
+
+    def __add__(self, other):
+        return Circle(self.size + other.size) if isinstance(other, Shape) else NotImplemented
+
+
+class Circle(Shape):
+    def area(self):
+        return math.pi * self.size**2
+
+
+A = Circle(3)
+
+
+def find(table, key):
+    return table[key]
+"""
+USES = {
+    "derives": "assert isinstance(Circle(1), Shape) and abs(Circle(2).area() - 4 * math.pi) < 1e-9",
+    "is given": "assert A.size == 3",
+    "compares": "one, two = Shape(1), Shape(2)\nassert max(one, two).size == 2 and two > one",
+    "adds": "try:\n    Shape(1) + 1\nexcept TypeError:\n    pass\nelse:\n    raise AssertionError",
+    "catches": "try:\n    find({}, 'k')\nexcept KeyError as error:\n    assert error.args[0] == 'k'",
+    "imports": "import beside\nassert beside.three == 3",
+}
+
+
+def test_what_tests_may_use(worker):
+    def notebook(answer):
+        tests = [cell(test, name, grade=True, points=1) for name, test in USES.items()]
+        return new_notebook(cells=[cell(answer, "shapes", solution=True), *tests])
+
+    work = Work("ps1", notebook(SHAPES), notebook(SHAPES), {}, {"beside.py": b"three = 3"}, cell_seconds=5)
+    result = Result.from_bytes(worker.submit(examine, work.to_bytes()).result())
+    assert [(name, verdict.evidence) for name, verdict in result.verdicts.items() if not verdict.score] == []
+
+
+def test_a_given_cell_that_fails_is_evidence(worker):
+    cells = [cell("import no_such_module", "given", locked=True), cell(PLAIN, "plain", grade=True, points=2)]
+    source = new_notebook(cells=[cell(SOLUTION, "squares", solution=True), *cells])
+    work = Work("ps1", new_notebook(cells=cells), source, {}, {}, cell_seconds=5)
+    result = Result.from_bytes(worker.submit(examine, work.to_bytes()).result())
+    assert "A given cell failed in the grader (ModuleNotFoundError" in result.verdicts["plain"].evidence
+
+
+def test_markup_for_which_there_is_no_time_is_shown_as_text():
+    shown = harmless(new_notebook(cells=[new_raw_cell("<b title=i>x")]), seconds=0)
+    assert shown.cells[0].source == "&lt;b title=i&gt;x"
+
+
 def test_a_course_may_mark_hidden_tests_in_its_own_way(grade):
     answer = "def squares(n):\n    return [1, 4] if n == 2 else f'got {n}'"
     tests = {"plain": PLAIN.replace("BEGIN HIDDEN TESTS", "SECRET").replace("END HIDDEN TESTS", "PUBLIC")}
@@ -312,10 +405,10 @@ def test_what_was_killed_each_time_is_not_settled(monkeypatch, end, settled):
 def examine_slowly(work, folder):
     """Examine as if what a cell shows took for ever to be made harmless, with temporary files in a folder."""
 
-    def slow(nb):
+    def slow(nb, **limits):
         if any(cell.get("outputs") for cell in nb.cells):
             time.sleep(60)
-        return harmless(nb)
+        return harmless(nb, **limits)
 
     with (
         patch.object(examination, "harmless", slow),

@@ -47,6 +47,7 @@ def test_the_global_names_that_a_cell_reads(source, names):
         ("sum([f(1) == 1, f(2) == 4]) / 2", True),
         ("assert f(1) == 1", False),
         ("f(3)", False),
+        ("score = 1\nscore;", False),
         ("score = f(3)\nscore", False),
         ("right(f, [1, 2])", True),
         ("2 - abs(f(3) - 9)", True),

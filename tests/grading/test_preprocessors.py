@@ -287,7 +287,7 @@ def test_notes_name_what_was_done(config):
     assert "'copy of it.ipynb'" in problem("other_name")
     assert "'link.csv' was left out: it is a link" in problem("links_and_pipes")
     assert "'test_kmeans'" in problem("deleted_test")
-    assert "Points that had been changed" in problem("changed_points")
+    assert "Points that differ" in problem("changed_points")
 
 
 def test_nothing_that_a_link_points_to_is_copied_nor_given_back(config):

@@ -134,8 +134,8 @@ def test_given_cells_and_their_metadata_are_the_instructors():
     test = notebook.cells[2].metadata.nbgrader
     assert (test.points, test.grade, test.locked) == (3.0, True, True)
     assert notebook.cells[2].cell_type == "code"
-    assert "changed were restored: 'given', 'test', 'task'." in notes
-    assert "Points that had been changed were restored: 'test', 'task'." in notes
+    assert "assignment's were replaced: 'given', 'test', 'task'." in notes
+    assert "Points that differ from the assignment's were replaced: 'test', 'task'." in notes
 
 
 def test_cells_that_were_moved_go_back_with_what_follows_them():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import genlab
 from genlab.grading import sandbox
@@ -247,6 +247,7 @@ def test_leaves_nothing_for_the_next_submission(execute):
         "libc.syscall(425, 1, 0)",  # io_uring
         "libc.syscall(321, 0, 0, 0)",  # bpf
         "libc.socket(40, 1, 0)",  # to the host of a virtual machine
+        "libc.fcntl(libc.open(b'/usr', 0), 1026, 1)",  # to be told what is read in a folder
     ],
 )
 def test_odd_system_calls_are_refused(execute, call):
@@ -268,6 +269,13 @@ def test_output_without_end_is_cut_and_costs_no_memory(execute):
     assert [output.text for output in endless if "Left out" in output.get("text", "")]
     assert errors(error) == ["division by zero"]
     assert printed(after) < 400_000  # in KiB
+
+
+def test_an_empty_cell_shows_nothing(execute):
+    shown = new_output("stream", name="stdout", text="as if it had run")
+    empty, after = execute(new_code_cell(" \n", outputs=[shown]), "1 + 1")
+    assert empty == []
+    assert after[0].data["text/plain"] == "2"
 
 
 def test_what_is_short_is_shown_after_what_is_too_long(execute):

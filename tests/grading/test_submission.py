@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_notebook
+from nbgrader import utils
 from nbgrader.api import MissingEntry
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
@@ -142,6 +143,14 @@ def test_a_submission_without_the_notebook_is_an_empty_one(course, folder):
     assert made.notebook == broken.notebook == absent.notebook
 
 
+def test_a_folder_with_brackets_in_its_name_hides_what_any_other_does(tmp_path):
+    notebook = tmp_path / "ML [2026]" / "ps1.ipynb"
+    notebook.parent.mkdir()
+    notebook.touch()
+    assert utils.is_ignored(str(notebook), ["*.pyc", "*.ipynb"])
+    assert not utils.is_ignored(str(notebook), ["*.pyc"])
+
+
 def test_a_missing_source_is_the_instructors_to_mend(course, folder):
     config = copy.deepcopy(course.config)
     config.CourseDirectory.source_directory = "elsewhere"
@@ -174,7 +183,9 @@ def configured(tmp_path):
 def test_the_configuration_is_heeded(configured):
     course, write = configured
     write("python")
-    assert solution(course, "ps1", "ps1").hidden == ("SECRET", "PUBLIC")
+    own = solution(course, "ps1", "ps1", 60, 600)
+    assert own.hidden == ("SECRET", "PUBLIC")
+    assert (own.cell_seconds, own.submission_seconds) == (60, 600)
     assert files_beside(course, "ps1", {"own.py": b"changed"}) == ({"own.py": b"changed"}, {})
 
 
@@ -182,4 +193,4 @@ def test_an_assignment_in_another_language_is_refused(configured):
     course, write = configured
     write("R")
     with pytest.raises(NotPython, match="is in R:"):
-        solution(course, "ps1", "ps1")
+        solution(course, "ps1", "ps1", 30, 300)

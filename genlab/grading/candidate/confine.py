@@ -4,9 +4,11 @@ Linux only. What CPython has no function for is called in libc.
 """
 
 import ctypes
+import fcntl
 import os
 import platform
 import resource
+import stat
 import struct
 from collections.abc import Iterable, Mapping
 
@@ -22,7 +24,8 @@ _NEW_NAMESPACES = {
     "mount": 0x00020000,
 }
 _ALL_NEW = sum(_NEW_NAMESPACES.values())
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC = 1, 2, 4, 8, 4096, 16384
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
+_MS_REMOUNT, _MS_BIND, _MS_REC = 32, 4096, 16384
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 4, 22, 36, 38
 
 
@@ -50,6 +53,29 @@ def mount_empty(path: str, size: int, writable: bool = True, keep: Iterable[str]
         source = f"/proc/self/fd/{file}".encode()
         _check(_libc.mount(source, folder.encode(), None, _MS_BIND | _MS_REC, None))
         os.close(file)
+
+
+def open_again() -> None:
+    """Open anew what is open, such as fonts: place and flags are shared by all who got a file by a fork."""
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            mode = os.fstat(number).st_mode
+        except OSError:  # it was the listing's own
+            continue
+        if stat.S_ISREG(mode) or stat.S_ISCHR(mode):
+            flags = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE
+            fresh = os.open(f"/proc/self/fd/{number}", flags)
+            if stat.S_ISREG(mode):
+                os.lseek(fresh, os.lseek(number, 0, os.SEEK_CUR), os.SEEK_SET)
+            os.dup2(fresh, number, os.get_inheritable(number))
+            os.close(fresh)
+
+
+def freeze_devices() -> None:
+    """Have the machine's devices keep their time stamps, which anybody may set to now, and all may read."""
+    for path in (f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty")):
+        kept = os.statvfs(path).f_flag & (_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+        _check(_libc.mount(None, path.encode(), None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | kept, None))
 
 
 def mount_terminals() -> None:
@@ -116,6 +142,7 @@ _ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _SOCKET = {"x86_64": 41, "aarch64": 198}
 _CLONE3 = 435
+_FCNTL, _F_NOTIFY = {"x86_64": 72, "aarch64": 25}, 1026  # the older way to watch a folder
 # Of sockets: Unix, internet and netlink, which the namespaces hold in. Others they may not.
 _FAMILIES = [1, 2, 10, 16]
 
@@ -123,7 +150,7 @@ _FAMILIES = [1, 2, 10, 16]
 def _filter(machine: str) -> bytes:
     """A program for the kernel's filter of system calls."""
     load, equal, at_least, any_bit, give = 0x20, 0x15, 0x35, 0x45, 0x06
-    number, architecture, first_argument = 0, 4, 16
+    number, architecture, first_argument, second_argument = 0, 4, 16, 24
     allow, not_permitted, not_there, no_family = 0x7FFF0000, 0x00050001, 0x00050026, 0x00050061
 
     def step(code: int, k: int, yes: int = 0, no: int = 0) -> bytes:
@@ -134,6 +161,8 @@ def _filter(machine: str) -> bytes:
     for call in [*_EVERYWHERE, *map(int, _DENIED[machine].split()[1::2])]:
         lines += [step(equal, call, 0, 1), step(give, not_permitted)]
     lines += [step(equal, _CLONE3, 0, 1), step(give, not_there)]  # libc falls back to clone
+    lines += [step(equal, _FCNTL[machine], 0, 4), step(load, second_argument)]
+    lines += [step(equal, _F_NOTIFY, 0, 1), step(give, not_permitted), step(load, number)]
     lines += [step(equal, _CLONE[machine], 0, 3), step(load, first_argument), step(any_bit, _ALL_NEW, 0, 1)]
     lines += [
         step(give, not_permitted),

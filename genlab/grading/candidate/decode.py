@@ -192,6 +192,7 @@ _MAKERS: dict[str, Callable[[Reader, Any], Any]] = {
     "range": lambda _, content: range(*content),
     "slice": lambda _, content: slice(*content),
     "e": lambda _, content: Ellipsis,
+    "N": lambda _, content: NotImplemented,
     "g": lambda _, content: _generator(content),
     "G": lambda _, content: _random_state(content),
     "m": lambda _, content: _model(content),

@@ -108,6 +108,8 @@ class Frame:
             return {type(value).__name__: parts}
         if value is Ellipsis:
             return {"e": 0}
+        if value is NotImplemented:
+            return {"N": 0}
         if isinstance(value, np.random.Generator):
             return self._generator(value.bit_generator.state, depth)
         if isinstance(value, np.random.RandomState):

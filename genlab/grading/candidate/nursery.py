@@ -105,10 +105,12 @@ def _candidate(files: list[int], apart: bool) -> NoReturn:
         }
         os.sched_setaffinity(0, request["cores"])
         confine.undumpable(False)  # or the system hands our files in /proc to root
+        confine.open_again()
         with suppress(OSError):  # if memory gets short on the machine, this is to go first
             Path("/proc/self/oom_score_adj").write_text("1000")
         if apart:
             confine.unshare()
+            confine.freeze_devices()
             if os.fork():
                 os._exit(0)
             for folder, size in request["space"].items():
@@ -126,6 +128,7 @@ def _candidate(files: list[int], apart: bool) -> NoReturn:
             path.write_bytes(base64.b64decode(content))
         sockets = os.open(request["sockets"], os.O_PATH | os.O_DIRECTORY)
         started, start = os.pipe()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the student's code may send it to this process
         kernel = os.fork()
         if kernel == 0:
             control.close()
@@ -181,6 +184,7 @@ def _kernel(request: dict[str, Any], asides: socket.socket, start: int) -> NoRet
     """Run the student's kernel."""
     try:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(request["home"])
         confine.limit(request["limits"])
         confine.drop_privileges()

@@ -171,7 +171,7 @@ class Responder:
         for name in message["look"]:
             if isinstance(self.namespace.get(name), type):
                 self.classes[self.namespace[name]] = name
-        for name in message["look"]:
+        for name in sorted(message["look"], key=self._rank):
             if name in self.namespace:
                 with self.table.level():
                     try:
@@ -180,6 +180,11 @@ class Responder:
                     except BaseException as error:
                         found[name] = ("error", f"{name} {_describe(error)[1]}")
         return found
+
+    def _rank(self, name: str) -> float:
+        """Where a name is told: a class after its bases, and its objects after it."""
+        value = self.namespace.get(name)
+        return len(value.__mro__) if isinstance(value, type) else float("inf")
 
     def _do_call(self, message: dict[str, Any]) -> Any:
         function = self.objects[message["object"]]
@@ -272,7 +277,8 @@ def _mro(kind: type) -> list[str]:
 def _describe(error: BaseException) -> list[Any]:
     """An exception as data: its types, its message, and where in the student's code it arose."""
     try:
-        text = str(error)
+        key = error.args[0] if isinstance(error, KeyError) and len(error.args) == 1 else None
+        text = key if isinstance(key, str) else str(error)  # which would quote it, as the other side will
     except BaseException:
         text = ""
     places = [
