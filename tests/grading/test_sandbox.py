@@ -271,6 +271,24 @@ def test_output_without_end_is_cut_and_costs_no_memory(execute):
     assert printed(after) < 400_000  # in KiB
 
 
+def test_a_file_that_was_open_before_a_fork_is_shared_no_more(tmp_path):
+    (tmp_path / "font").write_bytes(b"0123456789")
+    program = f"""
+import os
+from genlab.grading.candidate import confine
+font = os.open({str(tmp_path / "font")!r}, os.O_RDONLY)
+os.lseek(font, 3, os.SEEK_SET)
+if os.fork() == 0:
+    confine.open_again()
+    print(os.read(font, 2), flush=True)
+    os._exit(0)
+os.wait()
+print(os.lseek(font, 0, os.SEEK_CUR))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "b'34'\n3\n"
+
+
 def test_an_empty_cell_shows_nothing(execute):
     shown = new_output("stream", name="stdout", text="as if it had run")
     empty, after = execute(new_code_cell(" \n", outputs=[shown]), "1 + 1")
