@@ -317,6 +317,7 @@ def warm(work: Work) -> None:
     for cell in [*work.source.cells, *filter(is_test, work.notebook.cells)]:
         if cell.cell_type == "code":
             instructor.defines(cell.source)
+            instructor.imports(cell.source)
             instructor.mentions(cell.source)
 
 

@@ -34,13 +34,11 @@ def defines(source: str) -> frozenset[str]:
     return frozenset(s.get_name() for s in symbols if s.is_assigned() and not s.is_imported())
 
 
+@functools.cache
 def imports(source: str) -> str:
     """The imports at the top of a cell's code."""
-    try:
-        body = ast.parse(python(source)).body
-    except (SyntaxError, ValueError):
-        return ""
-    return "\n".join(ast.unparse(s) for s in body if isinstance(s, (ast.Import, ast.ImportFrom)))
+    found = [s for s in _statements(source) if isinstance(s, (ast.Import, ast.ImportFrom))]
+    return "\n".join(map(ast.unparse, found))
 
 
 @functools.cache
@@ -64,15 +62,20 @@ def _symbols(source: str) -> symtable.SymbolTable:
         return symtable.symtable("", "<cell>", "exec")
 
 
+def _statements(source: str) -> list[ast.stmt]:
+    """A cell's statements; of code that is none, nothing."""
+    try:
+        return ast.parse(python(source)).body
+    except (SyntaxError, ValueError):
+        return []
+
+
 def declares_points(source: str, students: Set[str]) -> bool:
     """Say whether a test's last line is an expression that is the test's own, as its points in part must be.
 
     A value that is a student's answer, or a part of it, is not.
     """
-    try:
-        body = ast.parse(python(source)).body
-    except (SyntaxError, ValueError):
-        return False
+    body = _statements(source)
     if not body or not isinstance(body[-1], ast.Expr) or source.rstrip().endswith(";"):  # shows none
         return False
     suspect = set(students)

@@ -30,7 +30,9 @@ _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS
 
 
 def unshare() -> None:
-    """Enter new namespaces of every kind; the next child is process 1 of its own.
+    """Enter new namespaces of every kind, with devices that stay as they are.
+
+    The next child is process 1 of its own.
 
     Raises:
         OSError: the machine does not allow it.
@@ -40,6 +42,14 @@ def unshare() -> None:
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
+    _freeze_devices()
+
+
+def _freeze_devices() -> None:
+    """Have the machine's devices keep their time stamps, which anybody may set to now, and all may read."""
+    for path in (f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty")):
+        kept = os.statvfs(path).f_flag & (_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+        _check(_libc.mount(None, path.encode(), None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | kept, None))
 
 
 def mount_empty(path: str, size: int, writable: bool = True, keep: Iterable[str] = ()) -> None:
@@ -69,13 +79,6 @@ def open_again() -> None:
                 os.lseek(fresh, os.lseek(number, 0, os.SEEK_CUR), os.SEEK_SET)
             os.dup2(fresh, number, os.get_inheritable(number))
             os.close(fresh)
-
-
-def freeze_devices() -> None:
-    """Have the machine's devices keep their time stamps, which anybody may set to now, and all may read."""
-    for path in (f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty")):
-        kept = os.statvfs(path).f_flag & (_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
-        _check(_libc.mount(None, path.encode(), None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | kept, None))
 
 
 def mount_terminals() -> None:

@@ -110,7 +110,6 @@ def _candidate(files: list[int], apart: bool) -> NoReturn:
             Path("/proc/self/oom_score_adj").write_text("1000")
         if apart:
             confine.unshare()
-            confine.freeze_devices()
             if os.fork():
                 os._exit(0)
             for folder, size in request["space"].items():
