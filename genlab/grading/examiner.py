@@ -57,7 +57,7 @@ class Examiner:
         self.unreached = unreached
         self.tests = {cell.metadata.nbgrader.grade_id: cell for cell in work.notebook.cells if is_test(cell)}
         self.solutions = [cell.source for cell in work.source.cells if instructor.is_solution(cell)]
-        self.students: set[str] = set().union(*map(instructor.defines, self.solutions))
+        self.students = instructor.students(work.source)
         self.shell = _shell()
         self.namespace = self.shell.user_ns
         self.snapshot: Snapshot | None = None
@@ -314,11 +314,13 @@ def warm(work: Work) -> None:
     new_output("stream")  # has nbformat compile its schema, a tenth of a second
     harmless(work.source)  # renders the texts, which are in every submission
     threadpoolctl.threadpool_limits(1)
+    students = instructor.students(work.source)
     for cell in [*work.source.cells, *filter(is_test, work.notebook.cells)]:
         if cell.cell_type == "code":
             instructor.defines(cell.source)
             instructor.imports(cell.source)
             instructor.mentions(cell.source)
+            instructor.declares_points(cell.source, students)
 
 
 def _shell() -> Any:

@@ -27,6 +27,11 @@ def is_solution(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution", False)
 
 
+def students(source: NotebookNode) -> frozenset[str]:
+    """The names that are the student's to define, by the instructor's notebook."""
+    return frozenset().union(*(defines(cell.source) for cell in source.cells if is_solution(cell)))
+
+
 @functools.cache
 def defines(source: str) -> frozenset[str]:
     """The names that a cell's code binds at the top, other than by importing them."""
@@ -70,7 +75,8 @@ def _statements(source: str) -> list[ast.stmt]:
         return []
 
 
-def declares_points(source: str, students: Set[str]) -> bool:
+@functools.cache
+def declares_points(source: str, students: frozenset[str]) -> bool:
     """Say whether a test's last line is an expression that is the test's own, as its points in part must be.
 
     A value that is a student's answer, or a part of it, is not.
@@ -78,16 +84,18 @@ def declares_points(source: str, students: Set[str]) -> bool:
     body = _statements(source)
     if not body or not isinstance(body[-1], ast.Expr) or source.rstrip().endswith(";"):  # shows none
         return False
+    given = [_given(node) for node in ast.walk(ast.Module(body, []))]
     suspect = set(students)
     while True:
-        more = {name for node in ast.walk(ast.Module(body, [])) for name in _taken(node, suspect)} - suspect
+        taken = [names for values, names in given if any(_carries(value, suspect) for value in values)]
+        more = set().union(*taken) - suspect
         if not more:
             return not _carries(body[-1].value, suspect)
         suspect |= more
 
 
-def _taken(node: ast.AST, suspect: set[str]) -> set[str]:
-    """The names that a statement gives a suspect value."""
+def _given(node: ast.AST) -> tuple[list[ast.expr], set[str]]:
+    """The expressions that a statement gives to names, and these names."""
     if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
         value, targets = node.value, getattr(node, "targets", None) or [getattr(node, "target", None)]
     elif isinstance(node, (ast.For, ast.comprehension)):
@@ -95,13 +103,11 @@ def _taken(node: ast.AST, suspect: set[str]) -> set[str]:
     elif isinstance(node, ast.withitem):
         value, targets = node.context_expr, [node.optional_vars]
     elif isinstance(node, ast.FunctionDef):
-        returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value]
-        return {node.name} if any(_carries(value, suspect) for value in returned) else set()
+        return [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value], {node.name}
     else:
-        return set()
-    if value is None or not _carries(value, suspect):
-        return set()
-    return {n.id for target in targets if target for n in ast.walk(target) if isinstance(n, ast.Name)}
+        return [], set()
+    names = {n.id for target in targets if target for n in ast.walk(target) if isinstance(n, ast.Name)}
+    return [value] if value else [], names
 
 
 def _carries(node: ast.AST, suspect: set[str]) -> bool:

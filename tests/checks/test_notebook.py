@@ -171,14 +171,30 @@ def test_a_wrong_loop_fails_beside_right_steps():
 
 
 def test_a_picture_that_cannot_be_drawn_is_a_sentence(capsys):
-    with picture("f", "g"):
+    @picture("f", "g")
+    def draw():
         raise NotImplementedError
-    with picture("f"):
+
+    @picture("f")
+    def draw_two():
         print("drawn")
-    with picture("f"):
+
+    @picture("f")
+    def draw_three():
         raise ValueError("operands could not be broadcast")
+
     assert capsys.readouterr().out.splitlines() == [
         "A picture appears here once this works: f, g.",
         "drawn",
         "A picture appears here once this works: f. Now: ValueError: operands could not be broadcast.",
     ]
+
+
+def test_a_picture_is_not_drawn_where_nobody_will_see_it(capsys, monkeypatch):
+    monkeypatch.setenv("GENLAB_NO_PICTURES", "1")
+
+    @picture("f")
+    def draw():
+        raise AssertionError
+
+    assert capsys.readouterr().out == ""

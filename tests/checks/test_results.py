@@ -195,6 +195,14 @@ def test_genlab_check_runs_the_notebook_and_shows_the_table(written):
 
 
 @pytest.mark.slow
+def test_genlab_check_draws_no_pictures(written, tmp_path):
+    picture = "from pathlib import Path\nfrom genlab.checks import picture\n"
+    picture += "@picture('double')\ndef draw():\n    Path('drawn').touch()\n"
+    check(written(double=f"{picture}def double(x):\n    return 2 * x"), 0)
+    assert not (tmp_path / "drawn").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parts", "says"),
     [

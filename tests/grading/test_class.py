@@ -70,7 +70,7 @@ EXPECTED = {
         },
         "read": {
             "half": "underflow",
-            "endless_loop": "stopped after 10 s",
+            "endless_loop": "did not end in time: does it hold a loop that does not end?",
             "missing_test": "was missing from the submission",
         },
     },

@@ -104,6 +104,12 @@ def test_right_answers_have_full_marks(grade):
     assert all(c.outputs == [] for c in result.notebook.cells if c.metadata.get("nbgrader", {}).get("grade"))
 
 
+def test_pictures_of_the_exercises_are_not_drawn(grade):
+    picture = "from genlab.checks import picture\n@picture('squares')\ndef draw():\n    print('drawn')"
+    result = grade(more=f"{picture}\nprint('ran')")
+    assert [output.text for cell in result.notebook.cells for output in cell.get("outputs", ())] == ["ran\n"]
+
+
 def test_given_names_are_the_examiners_own(grade):
     assert scores(grade(more="class Fake:\n    pass\nnp = Fake()\ngiven = 4")) == FULL
 

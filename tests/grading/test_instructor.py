@@ -61,7 +61,7 @@ def test_the_global_names_that_a_cell_reads(source, names):
     ],
 )
 def test_points_in_part_are_the_tests_own(source, own):
-    assert instructor.declares_points(source, {"f"}) is own
+    assert instructor.declares_points(source, frozenset({"f"})) is own
 
 
 def cell(source, name="", **settings):

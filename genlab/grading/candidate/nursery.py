@@ -197,7 +197,8 @@ def _kernel(request: dict[str, Any], asides: socket.socket, start: int) -> NoRet
         _print_less()
         _draw_once()
         app = IPKernelApp.instance()
-        app.initialize(["-f", str(connection), "--HistoryManager.enabled=False"])
+        no_waiting = "--IPythonKernel._execute_sleep=0"  # half a millisecond after each cell
+        app.initialize(["-f", str(connection), "--HistoryManager.enabled=False", no_waiting])
         with suppress(ImportError):  # the backend, loaded before, has not met this shell
             if request["figures"]:
                 app.shell.enable_matplotlib("inline")  # type: ignore[union-attr]
@@ -214,11 +215,15 @@ def _kernel(request: dict[str, Any], asides: socket.socket, start: int) -> NoRet
 
 
 def _print_less() -> None:
-    """Have what a cell prints beyond measure dropped at once; a loop without end would fill all memory."""
+    """Have what a cell prints beyond measure dropped at once; a loop without end would fill all memory.
+
+    A stream on which nothing was printed is not flushed: that is done four times a cell, by another thread.
+    """
     from ipykernel.iostream import OutStream
     from IPython.core.interactiveshell import InteractiveShell
 
-    write, cell, printed = OutStream.write, None, 0
+    write, flush, cell, printed = OutStream.write, OutStream.flush, None, 0
+    unflushed: set[Any] = set()
 
     def limited(stream: Any, text: str) -> Any:
         nonlocal cell, printed
@@ -227,9 +232,16 @@ def _print_less() -> None:
         if printed > CELL_PRINTS:
             return len(text)
         printed += len(text)
+        unflushed.add(stream)
         return write(stream, text)
 
+    def flushed(stream: Any) -> None:
+        if stream in unflushed:
+            unflushed.discard(stream)
+            flush(stream)
+
     OutStream.write = limited  # type: ignore[method-assign, assignment]
+    OutStream.flush = flushed  # type: ignore[method-assign]
     # IPython would keep all that was printed, as history.
     InteractiveShell._tee = lambda *_, **__: nullcontext()  # type: ignore[assignment, method-assign]
 
