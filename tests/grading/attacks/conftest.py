@@ -179,7 +179,7 @@ class Ground:
         self.course = make_course(folder)
         self.honest = self.work(Attack(HONEST))
         self.lanes = SimpleQueue()
-        for _ in range(2):
+        for _ in range(3):
             self.lanes.put(Lane())
 
     def work(self, attack):
@@ -243,7 +243,7 @@ def trials(tmp_path_factory, request):
         item.callspec.params["attack"] for item in request.session.items if "attack" in item.fixturenames
     ]
     logging.disable()
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as threads:
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(3) as threads:
         patch.setenv("EXAMINER_SECRET", TREASURE)
         ground = Ground(tmp_path_factory.mktemp("course"))
         works = {name: [ground.work(Attack(name)) if name != HONEST else ground.honest] for name in names}
@@ -253,7 +253,7 @@ def trials(tmp_path_factory, request):
         ground.before = ground.digest()
         yield {name: threads.submit(ground.try_out, works[name]) for name in names}
         threads.shutdown(cancel_futures=True)
-        for _ in range(2):
+        for _ in range(3):
             ground.lanes.get().pool.shutdown()
     logging.disable(logging.NOTSET)
 
