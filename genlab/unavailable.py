@@ -29,10 +29,10 @@ UNAVAILABLE: dict[str, tuple[str, ...]] = {
 
 class _Refusal(MetaPathFinder):
     def __init__(self, modules: Sequence[str]) -> None:
-        self.modules = tuple(modules)
+        self.starts = tuple(f"{module}." for module in modules)
 
     def refuses(self, name: str) -> bool:
-        return any(name == module or name.startswith(f"{module}.") for module in self.modules)
+        return f"{name}.".startswith(self.starts)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

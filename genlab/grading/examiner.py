@@ -17,6 +17,7 @@ import numpy as np
 import scipy.linalg  # noqa: F401
 import threadpoolctl
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from nbformat.v4 import new_output
 
 import genlab.datasets
@@ -311,6 +312,7 @@ def _alarm(seconds: float) -> Iterator[None]:
 def warm(work: Work) -> None:
     """Do once, before a fork, what every examiner of this assignment would do again."""
     _shell()
+    KernelProvisionerFactory.instance()  # looks through all packages installed
     new_output("stream")  # has nbformat compile its schema, a tenth of a second
     harmless(work.source)  # renders the texts, which are in every submission
     threadpoolctl.threadpool_limits(1)

@@ -10,6 +10,7 @@ from typing import Any
 
 import zmq
 import zmq.asyncio
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -17,6 +18,7 @@ from nbclient.util import run_sync
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
+import genlab.grading.provisioner  # noqa: F401, which Jupyter loads by its name: so every fork has it
 from genlab.grading.candidates import Candidate, CandidateFailed, Nursery
 
 GRACE = 10  # seconds in which a kernel must answer, even if it has much printed text to get rid of
@@ -33,7 +35,14 @@ def is_test(cell: NotebookNode) -> bool:
 
 
 class Manager(AsyncKernelManager):
-    """A manager whose clients share its sockets' settings."""
+    """A manager of a kernel that is not among those installed; its clients share its sockets' settings."""
+
+    spec = KernelSpec()
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """What kernel to start: a candidate."""
+        return self.spec
 
     def client(self, **kwargs: Any) -> Any:
         """Make a client, without a heartbeat: the provisioner knows whether the kernel lives."""
@@ -135,11 +144,9 @@ class Rehearsal(NotebookClient):
         context.setsockopt(zmq.RECONNECT_IVL, 10**9)  # ms, at least
         context.setsockopt(zmq.MAXMSGSIZE, 512 * 2**20)
         context.setsockopt(zmq.SNDTIMEO, 3000)
-        km: Any = Manager(kernel_name="python3", context=context)
-        km.kernel_spec.metadata["kernel_provisioner"] = {
-            "provisioner_name": "genlab-sandbox",
-            "config": self.provision,
-        }
+        km = Manager(kernel_name="python3", context=context)
+        provisioner = {"provisioner_name": "genlab-sandbox", "config": self.provision}
+        km.spec = KernelSpec(metadata={"kernel_provisioner": provisioner})
         return km
 
     def on_cell_executed(self, **kwargs: Any) -> None:
