@@ -29,9 +29,9 @@ def begin(assignment: str) -> None:
 def beside(
     test: Callable[[], None], namespace: dict[str, Any], *rights: Mapping[str, Callable[..., Any]]
 ) -> None:
-    """Run a test with right functions beside the one tested, and if that fails, as the notebook stands.
+    """Run a test as the notebook stands, and if that fails, with right functions beside the one tested.
 
-    So a loop is not blamed for a wrong step that it calls; nor is it failed for calling none of them.
+    So a loop is not blamed for a wrong step that it calls, nor failed for calling none of the right ones.
 
     Args:
         test: calls the function that it tests by its name in the namespace.
@@ -42,20 +42,19 @@ def beside(
     Raises:
         CheckFailed: what the test says beside the first right functions, if it always fails.
     """
-    failure = None
-    for right in [*filter(None, rights), {}]:
+    failures = []
+    for right in [{}, *filter(None, rights)]:
         own = {name: namespace[name] for name in right if name in namespace}
         namespace.update(right)
         try:
             return test()
         except CheckFailed as error:
-            failure = failure or error
+            failures.append(error)
         finally:
             for name in right:
                 del namespace[name]
             namespace.update(own)
-    if failure:
-        raise failure
+    raise failures[1 if len(failures) > 1 else 0]
 
 
 def picture(*functions: str) -> Callable[[Callable[[], None]], None]:

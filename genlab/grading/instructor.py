@@ -4,11 +4,16 @@ import ast
 import functools
 import symtable
 from collections.abc import Set
+from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from genlab.grading.rehearsal import is_test
+
+_NAMING = ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr
+_LOOPS = ast.For, ast.comprehension
+_GIVING = *_NAMING, *_LOOPS, ast.withitem, ast.FunctionDef
 
 
 @functools.cache
@@ -84,7 +89,7 @@ def declares_points(source: str, students: frozenset[str]) -> bool:
     body = _statements(source)
     if not body or not isinstance(body[-1], ast.Expr) or source.rstrip().endswith(";"):  # shows none
         return False
-    given = [_given(node) for node in ast.walk(ast.Module(body, []))]
+    given = [_given(node) for node in ast.walk(ast.Module(body, [])) if isinstance(node, _GIVING)]
     suspect = set(students)
     while True:
         taken = [names for values, names in given if any(_carries(value, suspect) for value in values)]
@@ -94,18 +99,16 @@ def declares_points(source: str, students: frozenset[str]) -> bool:
         suspect |= more
 
 
-def _given(node: ast.AST) -> tuple[list[ast.expr], set[str]]:
+def _given(node: Any) -> tuple[list[ast.expr], set[str]]:
     """The expressions that a statement gives to names, and these names."""
-    if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
+    if isinstance(node, _NAMING):
         value, targets = node.value, getattr(node, "targets", None) or [getattr(node, "target", None)]
-    elif isinstance(node, (ast.For, ast.comprehension)):
+    elif isinstance(node, _LOOPS):
         value, targets = node.iter, [node.target]
     elif isinstance(node, ast.withitem):
         value, targets = node.context_expr, [node.optional_vars]
-    elif isinstance(node, ast.FunctionDef):
-        return [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value], {node.name}
     else:
-        return [], set()
+        return [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value], {node.name}
     names = {n.id for target in targets if target for n in ast.walk(target) if isinstance(n, ast.Name)}
     return [value] if value else [], names
 
