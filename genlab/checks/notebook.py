@@ -29,9 +29,9 @@ def begin(assignment: str) -> None:
 def beside(
     test: Callable[[], None], namespace: dict[str, Any], *rights: Mapping[str, Callable[..., Any]]
 ) -> None:
-    """Run a test as the notebook stands, and if that fails, with right functions beside the one tested.
+    """Run a test with right functions beside the one tested, and if that fails, as the notebook stands.
 
-    So a loop is not blamed for a wrong step that it calls, nor failed for calling none of the right ones.
+    So a loop is not blamed for a wrong step that it calls; nor is it failed for calling none of them.
 
     Args:
         test: calls the function that it tests by its name in the namespace.
@@ -42,19 +42,20 @@ def beside(
     Raises:
         CheckFailed: what the test says beside the first right functions, if it always fails.
     """
-    failures = []
-    for right in [{}, *filter(None, rights)]:
+    failure = None
+    for right in [*filter(None, rights), {}]:
         own = {name: namespace[name] for name in right if name in namespace}
         namespace.update(right)
         try:
             return test()
         except CheckFailed as error:
-            failures.append(error)
+            failure = failure or error
         finally:
             for name in right:
                 del namespace[name]
             namespace.update(own)
-    raise failures[1 if len(failures) > 1 else 0]
+    if failure:
+        raise failure
 
 
 def picture(*functions: str) -> Callable[[Callable[[], None]], None]:
@@ -62,7 +63,7 @@ def picture(*functions: str) -> Callable[[Callable[[], None]], None]:
 
     A sentence stands in the picture's place where its functions are not written yet, or fail. Where the
     environment variable GENLAB_NO_PICTURES is set, nothing is drawn: `genlab check` and the grader show no
-    pictures, which take longer than all tests together.
+    pictures, which take about as long as all tests together.
 
     Args:
         functions: the names of the student's functions that the picture calls.
