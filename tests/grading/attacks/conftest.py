@@ -30,6 +30,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 HONEST = "fair/everything_right"
 CELL_SECONDS, SUBMISSION_SECONDS = 3, 15
+LANES = 3  # that attacks are tried in, side by side: some of them mostly wait
 SECRET, OTHER_SECRET = "40417", "58213"
 TREASURE = "was-never-the-students-to-read"  # in the grader's environment and in the course's files
 CONFIG = f"""
@@ -172,14 +173,14 @@ def make_course(folder):
 
 
 class Ground:
-    """A course with something to find, and two lanes."""
+    """A course with something to find, and lanes."""
 
     def __init__(self, folder):
         self.folder = folder
         self.course = make_course(folder)
         self.honest = self.work(Attack(HONEST))
         self.lanes = SimpleQueue()
-        for _ in range(3):
+        for _ in range(LANES):
             self.lanes.put(Lane())
 
     def work(self, attack):
@@ -238,12 +239,12 @@ def attack(request):
 
 @pytest.fixture(scope="session")
 def trials(tmp_path_factory, request):
-    """The trials of the attacks that are asked for, by name: on their way, two at a time."""
+    """The trials of the attacks that are asked for, by name: on their way, one a lane."""
     names = [
         item.callspec.params["attack"] for item in request.session.items if "attack" in item.fixturenames
     ]
     logging.disable()
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(3) as threads:
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(LANES) as threads:
         patch.setenv("EXAMINER_SECRET", TREASURE)
         ground = Ground(tmp_path_factory.mktemp("course"))
         works = {name: [ground.work(Attack(name)) if name != HONEST else ground.honest] for name in names}
@@ -253,7 +254,7 @@ def trials(tmp_path_factory, request):
         ground.before = ground.digest()
         yield {name: threads.submit(ground.try_out, works[name]) for name in names}
         threads.shutdown(cancel_futures=True)
-        for _ in range(3):
+        for _ in range(LANES):
             ground.lanes.get().pool.shutdown()
     logging.disable(logging.NOTSET)
 
