@@ -103,18 +103,28 @@ class Assignment:
             self.names[wrong.target] = right
 
     def table(self) -> Table:
-        """Collect what wrong ideas answer where they first fail a visible test, unless two answer alike."""
+        """Collect what wrong ideas answer where they first fail a visible test, unless two answer alike.
+
+        Where the test itself names the idea, it need not be known by its answer, which may be all rounding.
+        (Known answers must not have been read: else they name it, too.)
+        """
         known: Table = {}
+        told = []  # by the test itself
         for wrong in self.ideas.values():
             for failure in self.failures_of(wrong, hidden=False).values():
                 if failure.wrong:
                     got = [None if part is None else np.round(part, 9).tolist() for part in failure.wrong.got]
-                    known.setdefault(failure.wrong.question, []).append({"says": wrong.says, "got": got})
+                    entry = {"says": wrong.says, "got": got}
+                    known.setdefault(failure.wrong.question, []).append(entry)
+                    if wrong.says in str(failure):
+                        told.append(entry)
         for question, entries in known.items():
             says = [{other["says"] for other in entries if same(other["got"], e["got"])} for e in entries]
             alone = [entry for entry, sentences in zip(entries, says, strict=True) if len(sentences) == 1]
             known[question] = [
-                e for i, e in enumerate(alone) if not any(same(e["got"], a["got"]) for a in alone[:i])
+                e
+                for i, e in enumerate(alone)
+                if e not in told and not any(same(e["got"], a["got"]) for a in alone[:i])
             ]
         return {question: entries for question, entries in known.items() if entries}
 
