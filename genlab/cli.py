@@ -4,6 +4,7 @@ Students use ``genlab check``; the rest is the instructor's. Grading needs Linux
 ``course`` extra: they are imported by the commands that use them.
 """
 
+import gc
 import json
 import logging
 import sys
@@ -185,6 +186,7 @@ def _course(unsafe: bool = False, first: str | None = None) -> "Iterator[Course]
     logging.disable()  # nbgrader logs what it also raises
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    gc.disable()  # what is imported stays: to look for garbage in it takes time, and as much again at the end
     try:
         from genlab.grading import workers
 
@@ -197,6 +199,8 @@ def _course(unsafe: bool = False, first: str | None = None) -> "Iterator[Course]
     except ImportError as error:
         _say(f"Grading needs Linux, and: pip install 'genlab[course]' ({error})", "red")
         raise typer.Exit(2) from None
+    gc.freeze()
+    gc.enable()
     course = None
     try:
         course = Course(Path.cwd(), unsafe)

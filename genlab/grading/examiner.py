@@ -5,10 +5,8 @@ import copy
 import random
 import signal
 import socket
-import sys
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +14,6 @@ import matplotlib.pyplot  # noqa: F401, what instructors' cells import: so every
 import numpy as np
 import scipy.linalg  # noqa: F401
 import threadpoolctl
-from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from nbformat.v4 import new_output
 
@@ -24,7 +21,7 @@ import genlab.datasets
 import genlab.plot  # noqa: F401
 from genlab.checks import CheckFailed
 from genlab.checks.catalogue import recognise, visible, visible_lines
-from genlab.grading import instructor, standins
+from genlab.grading import instructor, shell, standins
 from genlab.grading.candidate.encode import Frame
 from genlab.grading.candidate.respond import Printed
 from genlab.grading.candidate.wire import WireError
@@ -38,7 +35,6 @@ PATIENCE = 10.0  # seconds in which a copy must say what it holds
 AGAIN = 0.1  # of its time is what gets somebody who did not answer before
 STOPPED = (Exception, SystemExit, NoAnswer, TimeUp)  # whatever the student's code may bring about
 _MISSING = object()
-_shown: list[BaseException | None] = []  # errors that the shell was to show, whoever ran the code
 
 
 class Examiner:
@@ -59,8 +55,7 @@ class Examiner:
         self.tests = {cell.metadata.nbgrader.grade_id: cell for cell in work.notebook.cells if is_test(cell)}
         self.solutions = [cell.source for cell in work.source.cells if instructor.is_solution(cell)]
         self.students = instructor.students(work.source)
-        self.shell = _shell()
-        self.namespace = self.shell.user_ns
+        self.namespace = shell.shell().user_ns
         self.snapshot: Snapshot | None = None
         self.functions: dict[Any, Any] = {}  # stand-ins by what the candidate knows them by
         self.classes: dict[str, type] = {}
@@ -91,7 +86,7 @@ class Examiner:
         notebook = copy.deepcopy(self.work.notebook)
         for cell in filter(is_test, notebook.cells):
             cell.source = visible(cell.source, *self.work.hidden)
-        self.shell.reset(new_session=False)
+        shell.shell().reset(new_session=False)
         random.seed()
         np.random.seed()  # noqa: NPY002
         again = Examiner(replace(self.work, notebook=notebook), channels, {})
@@ -108,7 +103,7 @@ class Examiner:
         """Run the instructor's cells; yields each test, with those before it that use the student's names."""
         sources = {name: cell.source for name, cell in self.tests.items()}
         before: list[str] = []
-        self._run("\n".join(map(instructor.imports, self.solutions)))
+        shell.run(_imports(self.solutions))
         for cell in instructor.needed(self.work.source, sources, self.students):
             if is_test(cell):
                 yield cell.metadata.nbgrader.grade_id, before
@@ -116,7 +111,7 @@ class Examiner:
                 del sources[cell.metadata.nbgrader.grade_id]
             elif instructor.mentions(cell.source) & self.students:
                 before.append(cell.source)
-            elif error := _error(self._run(cell.source)):
+            elif error := shell.error(shell.run(cell.source)):
                 failed = f"{type(error).__name__}: {error}"
                 self.trouble += f"A given cell failed in the grader ({failed}):\n{cell.source}\n\n"
         yield from ((name, before) for name in sources)  # tests that the instructor's notebook no longer has
@@ -176,9 +171,9 @@ class Examiner:
                 self._bind(instructor.mentions(source))
             with _alarm(seconds):
                 for earlier in before:
-                    self._run(earlier, printed)
-                result = self._run(source, printed)
-            error = _error(result)
+                    shell.run(earlier, printed)
+                result = shell.run(source, printed)
+            error = shell.error(result)
         except (NoAnswer, TimeUp) as stopped:
             error = stopped
         if result is None and snapshot.hung:
@@ -202,16 +197,6 @@ class Examiner:
             if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
                 return float(value) if value > 0 else 0.0
         return None
-
-    def _run(self, source: str, printed: Printed | None = None) -> ExecutionResult:
-        """Run a cell as a notebook does, and show nothing."""
-        printed = printed or Printed()
-        with redirect_stdout(printed), redirect_stderr(printed), warnings.catch_warnings():
-            _shown.clear()
-            result = self.shell.run_cell(source, store_history=False)
-            if result.success and _shown:  # a magic ran code of its own, and went on
-                result.error_in_exec = _shown[0] or RuntimeError("The test failed.")
-            return result
 
     def _bind(self, mentioned: Set[str]) -> None:
         """Give the student's names their stand-ins, unless an earlier test has bound them otherwise."""
@@ -280,8 +265,9 @@ class Examiner:
         return self.functions[key]
 
 
-def _error(result: ExecutionResult) -> BaseException | None:
-    return result.error_before_exec or result.error_in_exec
+def _imports(solutions: Iterable[str]) -> str:
+    """What solution cells import, which tests may lean on."""
+    return "\n".join(map(instructor.imports, solutions))
 
 
 def _exceptions(types: list[str]) -> tuple[type, ...]:
@@ -309,27 +295,27 @@ def _alarm(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+_warmed: set[tuple[str, ...]] = set()
+
+
 def warm(work: Work) -> None:
     """Do once, before a fork, what every examiner of this assignment would do again."""
-    _shell()
+    cells = [*work.source.cells, *filter(is_test, work.notebook.cells)]
+    sources = tuple(cell.source for cell in cells)
+    if sources in _warmed:
+        return
+    _warmed.add(sources)
     KernelProvisionerFactory.instance()  # looks through all packages installed
     new_output("stream")  # has nbformat compile its schema, a tenth of a second
     harmless(work.source)  # renders the texts, which are in every submission
     threadpoolctl.threadpool_limits(1)
     students = instructor.students(work.source)
-    for cell in [*work.source.cells, *filter(is_test, work.notebook.cells)]:
+    given: list[str] = []
+    solutions: list[str] = []
+    for cell in cells:
         if cell.cell_type == "code":
             instructor.defines(cell.source)
-            instructor.imports(cell.source)
             instructor.mentions(cell.source)
             instructor.declares_points(cell.source, students)
-
-
-def _shell() -> Any:
-    """IPython without a terminal: magics, await and display work as in a notebook, and nothing is shown."""
-    shell: Any = InteractiveShell.instance()
-    shell.showtraceback = shell.showsyntaxerror = lambda *args, **kwargs: _shown.append(sys.exc_info()[1])
-    shell.enable_gui = lambda *args, **kwargs: None  # of %matplotlib, which nothing shows
-    shell.transform_cell = instructor.python
-    shell.history_manager.enabled = False
-    return shell
+            (solutions if instructor.is_solution(cell) else given).append(cell.source)
+    shell.prepare([_imports(solutions), *given])

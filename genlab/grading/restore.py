@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, GradeCell, SolutionCell, SourceCell, TaskCell
 from nbgrader.utils import compute_checksum
 
 # Whatever kernel a submission names: the examiner runs this one.
@@ -65,23 +65,28 @@ def reference(gradebook_url: str, assignment: str, notebook: str) -> list[Refere
     """
     with Gradebook(gradebook_url) as gradebook:
         known = gradebook.find_notebook(notebook, assignment)
-        points = {cell.name: cell.max_score for cell in [*known.grade_cells, *known.task_cells]}
-        grades = {cell.name for cell in known.grade_cells}
-        solutions = {cell.name for cell in known.solution_cells}
-        tasks = {cell.name for cell in known.task_cells}
+
+        def of(kind: Any, *columns: str) -> list[Any]:  # a tenth of the time of whole objects
+            wanted = [getattr(kind, column) for column in ("name", *columns)]
+            return gradebook.db.query(*wanted).filter(kind.notebook_id == known.id).all()
+
+        grades, tasks = dict(of(GradeCell, "max_score")), dict(of(TaskCell, "max_score"))
+        solutions = {name for (name,) in of(SolutionCell)}
         return [
             ReferenceCell(
-                name=cell.name,
-                cell_type=cell.cell_type,
-                source=cell.source or "",
-                checksum=cell.checksum,
-                locked=cell.locked,
-                grade=cell.name in grades,
-                solution=cell.name in solutions,
-                task=cell.name in tasks,
-                points=points.get(cell.name, 0.0),
+                name=name,
+                cell_type=cell_type,
+                source=source or "",
+                checksum=checksum,
+                locked=locked,
+                grade=name in grades,
+                solution=name in solutions,
+                task=name in tasks,
+                points=(grades | tasks).get(name, 0.0),
             )
-            for cell in known.source_cells
+            for name, cell_type, source, checksum, locked in of(
+                SourceCell, "cell_type", "source", "checksum", "locked"
+            )
         ]
 
 

@@ -380,3 +380,21 @@ def test_a_nursery_that_was_killed_is_replaced(execute, nursery):
         nursery.process.wait()
     nursery.ready()
     assert execute("1 + 1")[0][0].data["text/plain"] == "2"
+
+
+@pytest.mark.skipif(
+    not Path("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size").exists(),
+    reason="the system has no large pages",
+)
+def test_large_pages_hold_what_the_process_held():
+    code = """
+import re
+from genlab.grading.candidate import confine
+held = [bytes([n]) * 1000 for n in range(250)] + [bytearray(b"held") * 4_000_000]
+confine.use_large_pages()
+assert held == [bytes([n]) * 1000 for n in range(250)] + [bytearray(b"held") * 4_000_000]
+with open("/proc/self/smaps_rollup") as file:
+    print(re.search(r"AnonHugePages: +(\\d+)", file.read())[1])
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(found.stdout) >= 8 * 1024  # kB, of 16 MB

@@ -26,6 +26,7 @@ _NEW_NAMESPACES = {
 _ALL_NEW = sum(_NEW_NAMESPACES.values())
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
 _MS_REMOUNT, _MS_BIND, _MS_REC = 32, 4096, 16384
+_LARGE, _MADV_COLLAPSE = 2**21, 25
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 4, 22, 36, 38
 
 
@@ -176,6 +177,18 @@ def _filter(machine: str) -> bytes:
     lines += [step(equal, family, len(_FAMILIES) - i, 0) for i, family in enumerate(_FAMILIES)]
     lines += [step(give, no_family), step(give, allow)]
     return b"".join(lines)
+
+
+def use_large_pages() -> None:
+    """Put what this process holds into pages of 2 MB, where it fills them: a fork then has less to copy."""
+    with open("/proc/self/maps") as file:
+        mappings = [line.split() for line in file]
+    for place, flags, _, _, inode, *name in mappings:
+        start, end = (int(address, 16) for address in place.split("-"))
+        start, end = -(-start // _LARGE) * _LARGE, end // _LARGE * _LARGE
+        if flags == "rw-p" and inode == "0" and name in ([], ["[heap]"]) and start < end:
+            # A system that cannot leaves the pages as they are.
+            _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_COLLAPSE)
 
 
 def _check(status: int) -> None:

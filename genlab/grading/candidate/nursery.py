@@ -85,12 +85,15 @@ def main() -> None:
 
 def _load(names: list[str], unavailable: list[str]) -> None:
     """Import what is there and may be imported."""
+    gc.disable()  # there is no garbage in it to look for
     for name in names:
         if not any(f"{name}.".startswith(f"{hidden}.") for hidden in unavailable):
             with suppress(ImportError):
                 importlib.import_module(name)
     gc.collect()
+    confine.use_large_pages()
     gc.freeze()  # a collection would touch, and so copy, every page that a fork shares
+    gc.enable()
 
 
 def _candidate(files: list[int], apart: bool) -> NoReturn:
