@@ -24,6 +24,16 @@ _NOT_A_VALUE = (
 )
 
 
+class _Unseeded(np.random.bit_generator.ISeedSequence):
+    """The seed of a generator that is given its state at once: a number would be hashed for that."""
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
+        return np.zeros(n_words, dtype)
+
+
+_UNSEEDED: Any = _Unseeded()
+
+
 class Reader:
     """Decodes one message.
 
@@ -106,7 +116,7 @@ class Reader:
 
     def _pcg64(self, content: Any) -> np.random.Generator:
         state, increment, half, kept = content
-        generator = np.random.Generator(np.random.PCG64(0))
+        generator = np.random.Generator(np.random.PCG64(_UNSEEDED))
         generator.bit_generator.state = {
             "bit_generator": "PCG64",
             "state": {"state": int(state, 16), "inc": int(increment, 16)},
@@ -123,7 +133,7 @@ def _items(content: Any) -> list[Any]:
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
-    if len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
+    if len(shape) > 32 or not {int}.issuperset(map(type, shape)) or min(shape, default=0) < 0:
         raise WireError("what came is not a value: its shape is none")
     return tuple(shape)
 

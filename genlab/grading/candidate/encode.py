@@ -92,7 +92,7 @@ class Frame:
         for kind, tag in ((tuple, "t"), (set, "s"), (frozenset, "f")):
             if isinstance(value, kind):
                 return {tag: [self.encode(item, depth) for item in value]}
-        if isinstance(value, Mapping):
+        if isinstance(value, (dict, Mapping)):  # the second is slow to ask
             return {"d": [[self.encode(k, depth), self.encode(v, depth)] for k, v in value.items()]}
         if isinstance(value, (int, float, str, bytes)):  # of a subclass
             plain: Any = next(kind for kind in (int, float, str, bytes) if isinstance(value, kind))
