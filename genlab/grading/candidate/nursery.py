@@ -48,7 +48,7 @@ WARM = [
     "genlab.plot",
 ]
 LATER = ["scipy.optimize", "scipy.stats"]  # not every course uses them: when there is nothing else to do
-IDLE = 0.5  # seconds without a request
+IDLE = 0.5  # seconds without a request, after which that begins
 MAX_FILES = 250  # that a message may carry
 DPI = 100  # of figures: more is for paper, and fills the gradebook
 CELL_PRINTS = 10_000_000  # characters that a cell may print: many times what is shown of it
@@ -63,11 +63,12 @@ def main() -> None:
     _load(WARM, unavailable)
     inspect.getmodule(sys._getframe())  # looks where all modules lie, as the first traceback would
     del sys.modules["debugpy"]
-    later: list[Callable[[], None]] = [_draw_first, *(partial(_load, [name], unavailable) for name in LATER)]
-    served = False
+    later: list[Callable[[], None]] = [*(partial(_load, [name], unavailable) for name in LATER), _draw_first]
+    served, patience = False, IDLE
     while True:
-        while served and later and not select.select([requests], [], [], IDLE)[0]:
+        while served and later and not select.select([requests], [], [], patience)[0]:
             later.pop(0)()
+            patience = 0.0  # in a large class, there may be no such time again
         served = True
         text, files, _, _ = socket.recv_fds(requests, 1, MAX_FILES)
         if not text:
