@@ -49,6 +49,7 @@ WARM = [
 ]
 LATER = ["scipy.optimize", "scipy.stats"]  # not every course uses them: when there is nothing else to do
 IDLE = 0.5  # seconds without a request, after which that begins
+SELDOM = 20_000  # new objects between a kernel's collections: it does not live long
 MAX_FILES = 250  # that a message may carry
 DPI = 100  # of figures: more is for paper, and fills the gradebook
 CELL_PRINTS = 10_000_000  # characters that a cell may print: many times what is shown of it
@@ -187,6 +188,7 @@ def _kernel(request: dict[str, Any], asides: socket.socket, start: int) -> NoRet
     """Run the student's kernel."""
     try:
         os.setsid()
+        gc.set_threshold(SELDOM)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(request["home"])
         confine.limit(request["limits"])
