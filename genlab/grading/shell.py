@@ -33,7 +33,9 @@ class _Compiler(CachingCompiler):
 
     def __call__(self, source: Any, filename: str, symbol: str, **options: Any) -> Any:
         """Compile a module; of most, IPython makes one for each statement that it has parsed."""
-        key = *getattr(source, "body", [source]), filename, symbol, self.flags
+        statements = getattr(source, "body", None)
+        parts = statements if isinstance(statements, list) else [source]
+        key = *parts, filename, symbol, self.flags
         if key not in self.codes:
             code = super().__call__(source, filename, symbol, **options)
             self.codes[key] = code, self.flags  # in which a __future__ import stays

@@ -55,3 +55,14 @@ def test_a_cell_with_await_is_run():
     source = "import asyncio\nawait asyncio.sleep(0, 5)"
     shell.prepare([source])
     assert value(source) == 5
+
+
+@pytest.mark.parametrize(
+    "magic",
+    ["%time answer = 6 * 7", "%%time\nanswer = 6\nanswer * 7", "%time 6 * 7", "%timeit -n1 -r1 6 * 7"],
+)
+def test_magics_that_compile_code_of_their_own_work(magic):
+    shell.prepare([magic])
+    for _ in range(2):
+        assert shell.error(shell.run(magic)) is None
+    assert value("%time 6 * 7") == 42
