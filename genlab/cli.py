@@ -199,8 +199,9 @@ def _course(unsafe: bool = False, first: str | None = None) -> "Iterator[Course]
     except ImportError as error:
         _say(f"Grading needs Linux, and: pip install 'genlab[course]' ({error})", "red")
         raise typer.Exit(2) from None
-    gc.freeze()
-    gc.enable()
+    finally:
+        gc.freeze()
+        gc.enable()
     course = None
     try:
         course = Course(Path.cwd(), unsafe)

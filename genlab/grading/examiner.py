@@ -306,7 +306,7 @@ def warm(work: Work) -> None:
         return
     _warmed.add(sources)
     KernelProvisionerFactory.instance()  # looks through all packages installed
-    new_output("stream")  # has nbformat compile its schema, a tenth of a second
+    new_output("stream")  # has nbformat compile its schema
     harmless(work.source)  # renders the texts, which are in every submission
     threadpoolctl.threadpool_limits(1)
     students = instructor.students(work.source)

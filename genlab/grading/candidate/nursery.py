@@ -64,7 +64,7 @@ def main() -> None:
     _load(WARM, unavailable)
     inspect.getmodule(sys._getframe())  # looks where all modules lie, as the first traceback would
     del sys.modules["debugpy"]
-    later: list[Callable[[], None]] = [*(partial(_load, [name], unavailable) for name in LATER), _draw_first]
+    later: list[Callable[[], None]] = [partial(_load, LATER, unavailable), _draw_first]
     served, patience = False, IDLE
     while True:
         while served and later and not select.select([requests], [], [], patience)[0]:
