@@ -391,10 +391,32 @@ def test_large_pages_hold_what_the_process_held():
 import re
 from genlab.grading.candidate import confine
 held = [bytes([n]) * 1000 for n in range(250)] + [bytearray(b"held") * 4_000_000]
-confine.use_large_pages()
+confine.ease_forks()
 assert held == [bytes([n]) * 1000 for n in range(250)] + [bytearray(b"held") * 4_000_000]
 with open("/proc/self/smaps_rollup") as file:
     print(re.search(r"AnonHugePages: +(\\d+)", file.read())[1])
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(found.stdout) >= 8 * 1024  # kB, of 16 MB
+
+
+def test_a_librarys_data_are_one_mapping():
+    code = """
+import numpy as np
+from genlab.grading.candidate import confine
+def mappings():
+    with open("/proc/self/maps") as file:
+        return [line.split() for line in file if ".so" in line]
+before = mappings()
+confine.ease_forks()
+once = mappings()
+confine.ease_forks()
+assert mappings() == once
+assert np.linalg.det(np.eye(3)) == 1 and __import__("zlib").crc32(b"abc") == 0x352441c2
+for flags in ("r-xp", "rw-p", "r--p"):
+    print(sum(one[1] == flags for one in before), sum(one[1] == flags for one in once))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run, written, read = (tuple(map(int, line.split())) for line in found.stdout.splitlines())
+    assert run[0] == run[1] and written[0] == written[1]
+    assert read[0] > 2.5 * run[0] and read[1] < 2.5 * run[1]  # of three a library, two

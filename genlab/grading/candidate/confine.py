@@ -26,7 +26,7 @@ _NEW_NAMESPACES = {
 _ALL_NEW = sum(_NEW_NAMESPACES.values())
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
 _MS_REMOUNT, _MS_BIND, _MS_REC = 32, 4096, 16384
-_LARGE, _MADV_COLLAPSE = 2**21, 25
+_LARGE, _MADV_COLLAPSE, _PROT_READ_WRITE = 2**21, 25, 3
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 4, 22, 36, 38
 
 
@@ -179,16 +179,29 @@ def _filter(machine: str) -> bytes:
     return b"".join(lines)
 
 
-def use_large_pages() -> None:
-    """Put what this process holds into pages of 2 MB, where it fills them: a fork then has less to copy."""
+def ease_forks() -> None:
+    """Have a fork copy less: memory in pages of 2 MB where it fills them, a library in fewer pieces.
+
+    A system that cannot leaves all as it is.
+    """
     with open("/proc/self/maps") as file:
         mappings = [line.split() for line in file]
     for place, flags, _, _, inode, *name in mappings:
-        start, end = (int(address, 16) for address in place.split("-"))
+        start, end = _ends(place)
         start, end = -(-start // _LARGE) * _LARGE, end // _LARGE * _LARGE
         if flags == "rw-p" and inode == "0" and name in ([], ["[heap]"]) and start < end:
-            # A system that cannot leaves the pages as they are.
             _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_COLLAPSE)
+    # The loader has made a part of each library's data read-only: writable, it is one mapping with the rest.
+    for constants, part, rest in zip(mappings, mappings[1:], mappings[2:], strict=False):
+        used = constants[1], part[1], rest[1]
+        if used == ("r--p", "r--p", "rw-p") and constants[5:] == part[5:] == rest[5:] != []:
+            start, end = _ends(part[0])
+            _libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _PROT_READ_WRITE)
+
+
+def _ends(place: str) -> tuple[int, int]:
+    start, end = place.split("-")
+    return int(start, 16), int(end, 16)
 
 
 def _check(status: int) -> None:

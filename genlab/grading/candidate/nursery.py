@@ -93,7 +93,7 @@ def _load(names: list[str], unavailable: list[str]) -> None:
             with suppress(ImportError):
                 importlib.import_module(name)
     gc.collect()
-    confine.use_large_pages()
+    confine.ease_forks()
     gc.freeze()  # a collection would touch, and so copy, every page that a fork shares
     gc.enable()
 
