@@ -207,8 +207,15 @@ def test_the_help_tells_how_it_ends():
 
 @pytest.mark.slow
 def test_the_command_itself():
-    command = [sys.executable, "-c", "from genlab.cli import app; app()", "--help"]
-    assert "grade" in subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    def run_it(argument, stdout):
+        command = [sys.executable, "-c", "from genlab.cli import main; main()", argument]
+        return subprocess.run(command, stdout=stdout, stderr=subprocess.DEVNULL, text=True)
+
+    shown = run_it("--help", subprocess.PIPE)
+    assert "grade" in shown.stdout and shown.returncode == 0
+    assert run_it("nonsense", subprocess.PIPE).returncode == 2
+    with open("/dev/full", "w") as full:
+        assert run_it("--help", full).returncode != 0
 
 
 # As sitecustomize.py: genlab and a notebook's cells find no module that Windows lacks, and what depends on a
@@ -233,7 +240,7 @@ def test_check_needs_nothing_that_windows_lacks(tmp_path, assignment):
     solved = Path(__file__).parents[1] / "solutions" / assignment / f"{assignment}.ipynb"
     console = {"LC_ALL": "C", "PYTHONIOENCODING": "cp1252", "PYTHONWARNINGS": "ignore"}
     strict = {"PYTHONPATH": str(tmp_path), "PYTHONWARNDEFAULTENCODING": "1"}
-    command = [sys.executable, "-c", "from genlab.cli import app; app()", "check", solved]
+    command = [sys.executable, "-c", "from genlab.cli import main; main()", "check", solved]
     done = subprocess.run(command, env={**os.environ, **console, **strict}, capture_output=True)
     table = done.stdout.decode("cp1252")
     assert done.returncode == 0, done
