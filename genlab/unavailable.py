@@ -29,10 +29,11 @@ UNAVAILABLE: dict[str, tuple[str, ...]] = {
 
 class _Refusal(MetaPathFinder):
     def __init__(self, modules: Sequence[str]) -> None:
-        self.starts = tuple(f"{module}." for module in modules)
+        self.modules = tuple(modules)
+        self.below = tuple(f"{module}." for module in modules)
 
     def refuses(self, name: str) -> bool:
-        return f"{name}.".startswith(self.starts)
+        return name.startswith(self.modules) and f"{name}.".startswith(self.below)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -146,6 +146,7 @@ def warm(assignment: str = "") -> None:
     Args:
         assignment: what will be graded first, in the sandbox; "" if that is not known.
     """
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a worker has one core, and threads that are made wait busily
     multiprocessing.set_forkserver_preload([__name__, "genlab.grading.examination"])
     forkserver.ensure_running()
     if assignment:

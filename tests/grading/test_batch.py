@@ -144,6 +144,19 @@ def counted(monkeypatch):
 RIGHT = {"ada": 5, "bob": 2, "cleo": 0}
 
 
+def test_who_writes_loads_nothing_that_only_others_need(folder):
+    code = """
+import sys
+from pathlib import Path
+from genlab.grading import batch
+from genlab.grading.course import Course
+Course(Path())
+print({"genlab.grading.feedback", "numpy", "matplotlib"} & sys.modules.keys())
+"""
+    found = subprocess.run([sys.executable, "-c", code], cwd=folder, stdout=subprocess.PIPE, text=True)
+    assert found.stdout == "set()\n"
+
+
 def test_a_class_is_graded_and_only_once(folder, monkeypatch):
     before = {path: path.read_bytes() for path in (folder / "submitted").rglob("*.ipynb")}
     assert set(grade(folder).values()) == {"done"}
