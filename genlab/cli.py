@@ -9,6 +9,7 @@ import gc
 import json
 import logging
 import os
+import signal
 import sys
 import time
 import warnings
@@ -201,41 +202,53 @@ def _course(unsafe: bool = False, first: str | None = None) -> "Iterator[Course]
     logging.disable()  # nbgrader logs what it also raises
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    course = None
+    try:
+        _prepare(first, unsafe)
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from genlab.grading.course import Course, GradingError
+        from genlab.grading.sandbox import SandboxUnavailable
+
+        try:
+            course = Course(Path.cwd(), unsafe)
+            yield course
+        except SandboxUnavailable as error:
+            _say(str(error), "red")
+            raise typer.Exit(2) from None
+        except GradingError as error:
+            _say(str(error), "red")
+            raise typer.Exit(1) from None
+        except (OSError, ValueError, SQLAlchemyError) as error:  # nbgrader's errors are ValueErrors
+            remedy = course.remedy(error) if course else ""
+            if not remedy:
+                raise
+            _say(remedy, "red")
+            raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        _say("Interrupted. What was graded is kept: run this again, and it goes on from here.", "red")
+        raise typer.Exit(130) from None
+
+
+def _prepare(first: str | None, unsafe: bool) -> None:
+    """Import what grading needs, while the processes that examine start."""
     gc.disable()  # what is imported stays: to look for garbage in it takes time, and as much again at the end
     try:
         from genlab.grading import workers
 
         if first is not None:
-            workers.warm("" if unsafe else first)
-        from sqlalchemy.exc import SQLAlchemyError
-
-        from genlab.grading.course import Course, GradingError
-        from genlab.grading.sandbox import SandboxUnavailable
+            heard = signal.signal(signal.SIGINT, signal.SIG_IGN)  # or each would tell that it was interrupted
+            try:
+                workers.warm("" if unsafe else first)
+            finally:
+                signal.signal(signal.SIGINT, heard)
+        import genlab.grading.course  # noqa: F401
     except ImportError as error:
         _say(f"Grading needs Linux, and: pip install 'genlab[course]' ({error})", "red")
         raise typer.Exit(2) from None
     finally:
         gc.freeze()
         gc.enable()
-    course = None
-    try:
-        course = Course(Path.cwd(), unsafe)
-        yield course
-    except SandboxUnavailable as error:
-        _say(str(error), "red")
-        raise typer.Exit(2) from None
-    except GradingError as error:
-        _say(str(error), "red")
-        raise typer.Exit(1) from None
-    except (OSError, ValueError, SQLAlchemyError) as error:  # nbgrader's errors are ValueErrors
-        remedy = course.remedy(error) if course else ""
-        if not remedy:
-            raise
-        _say(remedy, "red")
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        _say("Interrupted. What was graded is kept: run this again, and it goes on from here.", "red")
-        raise typer.Exit(130) from None
 
 
 def _jobs(course: "Course", assignments: Iterable[str], students: list[str] | None) -> dict[str, list[str]]:

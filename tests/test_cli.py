@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -199,6 +201,26 @@ def test_an_interruption(course, monkeypatch):
 
     monkeypatch.setattr(Course, "write", interrupt)
     assert "run this again, and it goes on" in run("grade", code=130).stderr
+
+
+@pytest.mark.slow
+def test_interrupted_while_it_starts(tmp_path):
+    command = [sys.executable, "-c", "from genlab.cli import main; main()", "grade"]
+    options = {"cwd": tmp_path, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen(command, **options) as run:
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+
+        def forks():
+            started = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children.read_text().split()]
+            return any(b"forkserver" in line for line in started)
+
+        while not forks():
+            time.sleep(0.01)
+        time.sleep(0.1)  # now both import
+        os.killpg(run.pid, signal.SIGINT)
+        said = run.stderr.read()
+    assert said == "Interrupted. What was graded is kept: run this again, and it goes on from here.\n"
+    assert run.returncode == 130
 
 
 def test_the_help_tells_how_it_ends():
