@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from genlab.grading.course import Course, GradingError
 from genlab.grading.gradebook import Cell, Mark, agrees
 from genlab.grading.outcome import Outcome
+from genlab.grading.reading import recordable
 from genlab.grading.store import private
 from genlab.grading.work import key
 from genlab.grading.workers import Died, Workers, cores, examine, local
@@ -88,6 +89,12 @@ class _Batch:
             yield from self._collect(block=not self.ready and (self.workers.full or not left))
             if left and not self.workers.full and len(self.ready) < 2:
                 student = left.popleft()
+                if not recordable(student):
+                    says = (
+                        "Not graded: no gradebook can hold its name. Rename the folder, and run this again."
+                    )
+                    yield Outcome(student, "failed", says)
+                    continue
                 try:
                     if self._open(student, marks.get(student, {})):
                         yield Outcome(student, "unchanged")

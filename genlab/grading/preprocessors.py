@@ -18,7 +18,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import parse_utc
 from traitlets import Bool, Integer
 
-from genlab.grading.reading import TIMESTAMP, Unreadable, read_file, writable
+from genlab.grading.reading import TIMESTAMP, Unreadable, read_file, recordable, writable
 from genlab.grading.store import Store
 from genlab.grading.submission import files_beside, handed_in, work
 from genlab.grading.work import Result, Work, key
@@ -84,10 +84,10 @@ class EverySubmission(BaseConverter):
         self.assignments: dict[str, list[str]] = {}
         pattern = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
         for folder in glob.glob(pattern):
-            if "\n" in folder or writable(folder) != folder:
-                self.log.error("%r is not graded: no gradebook can hold the name. Rename the folder.", folder)
-            else:
+            if recordable(folder):
                 self.assignments[folder] = []
+            else:
+                self.log.error("%r is not graded: no gradebook can hold the name. Rename the folder.", folder)
         if not self.assignments:
             super().init_notebooks()  # says what is missing
 

@@ -145,6 +145,11 @@ def writable(value: Any) -> Any:
     return value
 
 
+def recordable(name: str) -> bool:
+    """Whether a gradebook can hold the name of a student's folder."""
+    return "\n" not in name and writable(name) == name
+
+
 def _cell(raw: dict[str, Any]) -> NotebookNode:
     kind = raw.get("cell_type")
     cell = {"cell_type": kind if kind in ("code", "markdown") else "raw", "source": _text(raw.get("source"))}

@@ -178,6 +178,14 @@ def test_only_what_changed_is_graded_again(folder, monkeypatch):
     assert len(os.listdir(folder / ".genlab")) == len(kept)  # the outdated result is gone
 
 
+@pytest.mark.parametrize("name", ["new\nline", b"caf\xe9".decode("utf-8", "surrogateescape")])
+def test_a_folder_whose_name_no_gradebook_holds_is_to_be_renamed(folder, name):
+    hand_in(folder, name, "right")
+    outcomes = {outcome.student: outcome for outcome in batch.grade(Course(folder), "ps1", executor=Here)}
+    assert "Rename the folder" in outcomes[name].says and outcomes[name].status == "failed"
+    assert scores(folder) == RIGHT
+
+
 def test_force_grades_everybody_again(folder, monkeypatch):
     grade(folder)
     examined = counted(monkeypatch)
