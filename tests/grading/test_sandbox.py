@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -380,6 +381,17 @@ def test_a_nursery_that_was_killed_is_replaced(execute, nursery):
         nursery.process.wait()
     nursery.ready()
     assert execute("1 + 1")[0][0].data["text/plain"] == "2"
+
+
+def test_a_quiet_moment_is_for_what_may_be_needed_later(execute, nursery):
+    if not nursery.shared:
+        pytest.skip("a sandbox of its own has none")
+    ask = f"import json, sys; print(json.dumps([name in sys.modules for name in {inside.LATER}]))"
+    for _ in range(10):
+        time.sleep(2 * inside.IDLE)
+        if all(printed(execute(ask)[0])):
+            return
+    pytest.fail("they are not loaded")
 
 
 @pytest.mark.skipif(
