@@ -1478,6 +1478,25 @@ def empty_moves_to_the_farthest_point(data, centers, max_iter=100):
     )
 
 
+@idea("kmeans", "An empty cluster's centre went to the mean of all points. It must stay where it is.")
+def empty_moves_to_the_mean(data, centers, max_iter=100):
+    return lloyd(data, centers, max_iter, empty=lambda data, center: data.mean(axis=0))
+
+
+@idea("kmeans", "A cluster that empties keeps the centre that it has, not the one that it was given.")
+def empty_returns_to_the_given(data, centers, max_iter=100):
+    given = centers.copy()
+    labels = None
+    for _ in range(max_iter):
+        new = nearest(data, centers)
+        if labels is not None and np.array_equal(new, labels):
+            break
+        labels = new
+        pairs = enumerate(given)
+        centers = np.array([data[labels == k].mean(axis=0) if k in labels else c for k, c in pairs])
+    return centers, labels
+
+
 @idea("kmeans", "An empty cluster was dropped. Its centre must stay where it is, so K centres come back.")
 def empty_dropped(data, centers, max_iter=100):
     centers, labels = lloyd(data, centers, max_iter)
@@ -1493,6 +1512,12 @@ def stops_when_centres_hardly_move(data, centers, max_iter=100):
 @idea("kmeans", STOP)
 def stops_when_centres_are_close(data, centers, max_iter=100):
     return lloyd(data, centers, max_iter, stop=np.allclose)
+
+
+@idea("kmeans", STOP)
+def stops_when_centres_move_little_for_the_spread(data, centers, max_iter=100):
+    little = 1e-4 * data.var(axis=0).mean()
+    return lloyd(data, centers, max_iter, stop=lambda old, new: ((new - old) ** 2).sum() <= little)
 
 
 @idea("kmeans", STOP)
