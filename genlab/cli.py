@@ -184,8 +184,8 @@ def main() -> None:
         app()
     except SystemExit as ended:
         with suppress(OSError):  # what could not be written is told by the usual way to end
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in filter(None, (sys.stdout, sys.stderr)):  # None is one that was closed
+                stream.flush()
             atexit._run_exitfuncs()
             os._exit(int(ended.code or 0))
         raise

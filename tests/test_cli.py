@@ -238,6 +238,16 @@ def test_the_command_itself():
     assert run_it("nonsense", subprocess.PIPE).returncode == 2
     with open("/dev/full", "w") as full:
         assert run_it("--help", full).returncode != 0
+    closed = [
+        "sh",
+        "-c",
+        '"$0" "$@" >&-',
+        sys.executable,
+        "-c",
+        "from genlab.cli import main; main()",
+        "--help",
+    ]
+    assert subprocess.run(closed, stderr=subprocess.DEVNULL).returncode == 0
 
 
 # As sitecustomize.py: genlab and a notebook's cells find no module that Windows lacks, and what depends on a

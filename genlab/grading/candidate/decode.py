@@ -24,14 +24,24 @@ _NOT_A_VALUE = (
 )
 
 
-class _Unseeded(np.random.bit_generator.ISeedSequence):
-    """The seed of a generator that is given its state at once: a number would be hashed for that."""
+class _Seed(np.random.bit_generator.ISpawnableSeedSequence):
+    """The seed of a generator that is given its state at once: a number would be hashed for that.
+
+    What is spawned depends on the state, and takes a step, as only the state crosses.
+    """
+
+    bits: np.random.PCG64
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
         return np.zeros(n_words, dtype)
 
+    def spawn(self, n_children: int) -> Any:
+        state: Any = self.bits.state["state"]
+        self.bits.advance(1)
+        return np.random.SeedSequence(state["state"]).spawn(n_children)
 
-_UNSEEDED: Any = _Unseeded()
+    def __reduce__(self) -> Any:
+        return np.random.SeedSequence, (self.bits.state["state"]["state"],)
 
 
 class Reader:
@@ -116,14 +126,15 @@ class Reader:
 
     def _pcg64(self, content: Any) -> np.random.Generator:
         state, increment, half, kept = content
-        generator = np.random.Generator(np.random.PCG64(_UNSEEDED))
-        generator.bit_generator.state = {
+        seed: Any = _Seed()
+        seed.bits = np.random.PCG64(seed)
+        seed.bits.state = {
             "bit_generator": "PCG64",
             "state": {"state": int(state, 16), "inc": int(increment, 16)},
             "has_uint32": int(half),
             "uinteger": int(kept),
         }
-        return generator
+        return np.random.Generator(seed.bits)
 
 
 def _items(content: Any) -> list[Any]:
@@ -161,14 +172,22 @@ def _generator(state: Any) -> np.random.Generator:
     if state["bit_generator"] not in _BIT_GENERATORS:
         raise WireError("what came is not a value: no such bit generator")
     generator = np.random.Generator(getattr(np.random, state["bit_generator"])(0))
-    generator.bit_generator.state = state
+    generator.bit_generator.state = _in_bounds(state)
     return generator
 
 
 def _random_state(state: Any) -> np.random.RandomState:
     random_state = np.random.RandomState(0)
-    random_state.set_state(state)
+    random_state.set_state(_in_bounds(state))
     return random_state
+
+
+def _in_bounds(state: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a place outside of the numbers made ahead: NumPy would give the memory that lies there."""
+    for place, most in ((state["state"].get("pos", 0), 624), (state.get("buffer_pos", 0), 4)):
+        if type(place) is not int or not 0 <= place <= most:
+            raise WireError("what came is not a value: a generator out of bounds")
+    return state
 
 
 def _model(content: Any) -> Any:
