@@ -18,10 +18,6 @@ MAX_DEPTH = 60
 _DTYPE = re.compile(r"[<>|][biufcSUmM][1-9]\d{0,6}(\[\w{1,8}\])?")
 
 
-class _Shared(Exception):
-    """What is given away holds something twice."""
-
-
 class Frame:
     """Encodes one message.
 
@@ -39,7 +35,7 @@ class Frame:
         self.known = known
         self.blobs: list[bytes] = []
         self.size = 0
-        self.given: set[int] | None = None  # the ids of what is given away
+        self.giving = False
         self.mentioned: list[int] = []
 
     def changes(self, numbers: Iterable[int]) -> list[Any]:
@@ -55,19 +51,12 @@ class Frame:
         return b"".join([LENGTHS.pack(len(text), self.size), text, *self.blobs])
 
     def result(self, value: Any) -> Any:
-        """Encode a value that one side gives away: nobody will ask what has become of it.
-
-        So its parts need no numbers, unless one comes twice: two names of one list are not two lists.
-        """
-        start, many, self.given = self.size, len(self.blobs), set()
+        """Encode a value that one side gives away: nobody will ask what has become of it."""
+        self.giving = True
         try:
             return self.encode(value)
-        except _Shared:
-            self.given = None
-            self.size, self.blobs[many:] = start, []
-            return self.encode(value)
         finally:
-            self.given = None
+            self.giving = False
 
     def encode(self, value: Any, depth: int = 0) -> Any:
         """Encode a value.
@@ -89,12 +78,8 @@ class Frame:
             if number is not None:
                 self.mentioned.append(number)
                 return {"y": number}
-            if self.given is None:
-                content = self._content(value, depth + 1)
-                return {"x": [self.table.add(value), content]}
-            if id(value) in self.given:
-                raise _Shared
-            self.given.add(id(value))
+            content = self._content(value, depth + 1)
+            return content if self.giving else {"x": [self.table.add(value), content]}
         return self._content(value, depth + 1)
 
     def _content(self, value: Any, depth: int) -> Any:
