@@ -1341,13 +1341,13 @@ def nearest(data, centers):
     return ((data[:, None] - centers) ** 2).sum(axis=2).argmin(axis=1)
 
 
-def stays(data, center):
+def stays(data, center, given):
     return center
 
 
 def lloyd(data, centers, max_iter, assign=nearest, average=np.mean, empty=stays, stop=None):
     """k-means with a part exchanged."""
-    labels = None
+    given, labels = centers, None
     for _ in range(max_iter):
         new = assign(data, centers)
         if labels is not None and np.array_equal(new, labels):
@@ -1355,7 +1355,7 @@ def lloyd(data, centers, max_iter, assign=nearest, average=np.mean, empty=stays,
         labels, old = new, centers
         centers = np.array(
             [
-                average(data[labels == k], axis=0) if k in labels else empty(data, center)
+                average(data[labels == k], axis=0) if k in labels else empty(data, center, given[k])
                 for k, center in enumerate(centers)
             ]
         )
@@ -1460,12 +1460,12 @@ def higher_index_wins(data, centers, max_iter=100):
 
 @idea("kmeans", "An empty cluster's centre became nan, the mean of no points. It must stay where it is.")
 def empty_becomes_nan(data, centers, max_iter=100):
-    return lloyd(data, centers, max_iter, empty=lambda data, center: np.full_like(center, np.nan))
+    return lloyd(data, centers, max_iter, empty=lambda data, center, given: np.full_like(center, np.nan))
 
 
 @idea("kmeans", "An empty cluster's centre went to 0. It must stay where it is.")
 def empty_becomes_zero(data, centers, max_iter=100):
-    return lloyd(data, centers, max_iter, empty=lambda data, center: np.zeros_like(center))
+    return lloyd(data, centers, max_iter, empty=lambda data, center, given: np.zeros_like(center))
 
 
 @idea(
@@ -1473,28 +1473,20 @@ def empty_becomes_zero(data, centers, max_iter=100):
     "An empty cluster's centre was put elsewhere, on a point of the data. It must stay where it is.",
 )
 def empty_moves_to_the_farthest_point(data, centers, max_iter=100):
-    return lloyd(
-        data, centers, max_iter, empty=lambda data, center: data[((data - center) ** 2).sum(axis=1).argmax()]
-    )
+    def farthest_point(data, center, given):
+        return data[((data - center) ** 2).sum(axis=1).argmax()]
+
+    return lloyd(data, centers, max_iter, empty=farthest_point)
 
 
 @idea("kmeans", "An empty cluster's centre went to the mean of all points. It must stay where it is.")
 def empty_moves_to_the_mean(data, centers, max_iter=100):
-    return lloyd(data, centers, max_iter, empty=lambda data, center: data.mean(axis=0))
+    return lloyd(data, centers, max_iter, empty=lambda data, center, given: data.mean(axis=0))
 
 
 @idea("kmeans", "A cluster that empties keeps the centre that it has, not the one that it was given.")
 def empty_returns_to_the_given(data, centers, max_iter=100):
-    given = centers.copy()
-    labels = None
-    for _ in range(max_iter):
-        new = nearest(data, centers)
-        if labels is not None and np.array_equal(new, labels):
-            break
-        labels = new
-        pairs = enumerate(given)
-        centers = np.array([data[labels == k].mean(axis=0) if k in labels else c for k, c in pairs])
-    return centers, labels
+    return lloyd(data, centers, max_iter, empty=lambda data, center, given: given)
 
 
 @idea("kmeans", "An empty cluster was dropped. Its centre must stay where it is, so K centres come back.")

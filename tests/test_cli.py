@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from genlab import cli
 
 RUNNER = CliRunner()
+COMMAND = [sys.executable, "-c", "from genlab.cli import main; main()"]
 CONFIG = "from genlab.grading import configure\nc = get_config()\nconfigure(c)\n"
 
 
@@ -205,9 +206,8 @@ def test_an_interruption(course, monkeypatch):
 
 @pytest.mark.slow
 def test_interrupted_while_it_starts(tmp_path):
-    command = [sys.executable, "-c", "from genlab.cli import main; main()", "grade"]
     options = {"cwd": tmp_path, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    with subprocess.Popen(command, **options) as run:
+    with subprocess.Popen([*COMMAND, "grade"], **options) as run:
         children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
 
         def forks():
@@ -230,23 +230,14 @@ def test_the_help_tells_how_it_ends():
 @pytest.mark.slow
 def test_the_command_itself():
     def run_it(argument, stdout):
-        command = [sys.executable, "-c", "from genlab.cli import main; main()", argument]
-        return subprocess.run(command, stdout=stdout, stderr=subprocess.DEVNULL, text=True)
+        return subprocess.run([*COMMAND, argument], stdout=stdout, stderr=subprocess.DEVNULL, text=True)
 
     shown = run_it("--help", subprocess.PIPE)
     assert "grade" in shown.stdout and shown.returncode == 0
     assert run_it("nonsense", subprocess.PIPE).returncode == 2
     with open("/dev/full", "w") as full:
         assert run_it("--help", full).returncode != 0
-    closed = [
-        "sh",
-        "-c",
-        '"$0" "$@" >&-',
-        sys.executable,
-        "-c",
-        "from genlab.cli import main; main()",
-        "--help",
-    ]
+    closed = ["sh", "-c", '"$0" "$@" >&-', *COMMAND, "--help"]
     assert subprocess.run(closed, stderr=subprocess.DEVNULL).returncode == 0
 
 
@@ -272,7 +263,7 @@ def test_check_needs_nothing_that_windows_lacks(tmp_path, assignment):
     solved = Path(__file__).parents[1] / "solutions" / assignment / f"{assignment}.ipynb"
     console = {"LC_ALL": "C", "PYTHONIOENCODING": "cp1252", "PYTHONWARNINGS": "ignore"}
     strict = {"PYTHONPATH": str(tmp_path), "PYTHONWARNDEFAULTENCODING": "1"}
-    command = [sys.executable, "-c", "from genlab.cli import main; main()", "check", solved]
+    command = [*COMMAND, "check", solved]
     done = subprocess.run(command, env={**os.environ, **console, **strict}, capture_output=True)
     table = done.stdout.decode("cp1252")
     assert done.returncode == 0, done

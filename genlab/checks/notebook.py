@@ -36,18 +36,14 @@ def beside(
     Args:
         test: calls the function that it tests by its name in the namespace.
         namespace: the notebook's globals().
-        rights: each name to function, put into the namespace while the test runs; tried in this order, each
-            once. Empty is the notebook as it stands, in a release too.
+        rights: each name to function, put into the namespace while the test runs; tried in this order. Empty
+            in a release.
 
     Raises:
         CheckFailed: what the test says beside the first right functions, if it always fails.
     """
     failure = None
-    tried: list[Mapping[str, Callable[..., Any]]] = []
-    for right in (*rights, {}):
-        if right in tried:
-            continue
-        tried.append(right)
+    for right in [*filter(None, rights), {}]:
         own = {name: namespace[name] for name in right if name in namespace}
         namespace.update(right)
         try:

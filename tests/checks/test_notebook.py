@@ -161,20 +161,6 @@ def test_right_functions_are_tried_in_turn():
     beside(names["test"], names, {}, {"step": lambda x: x + 3}, {"step": add_one})
 
 
-def test_no_functions_are_tried_twice():
-    tried = []
-
-    def test():
-        tried.append(names["step"])
-        raise CheckFailed("wrong")
-
-    own, right = (lambda x: x), (lambda x: x)
-    names = {"step": own}
-    with pytest.raises(CheckFailed):
-        beside(test, names, {}, {"step": right}, {})
-    assert tried == [own, right]
-
-
 def test_a_wrong_loop_fails_beside_right_steps():
     names = double_by(add_one)
     exec("def double(x):\n    return step(x) if step(0.0) == 1 else 77.0", names)
