@@ -35,6 +35,8 @@ from genlab.grading.sandbox import (
     sandbox,
 )
 
+LAST_WORDS = 2.0  # seconds in which a kernel that hung up is told to have ended, if it has
+
 
 class CandidateFailed(RuntimeError):
     """A candidate did not start, or was ended from outside."""
@@ -89,7 +91,12 @@ class Candidate:
                 if not self.alive() or (left := end - time.monotonic()) <= 0:
                     return False
                 select.select([self.asides, self.control], [], [], left)
-            return self.asides.recv(10) == b"done"
+            if self.asides.recv(10) == b"done":
+                return True
+        # Who hangs up may be about to die, killed by others. That is to be told before it is ordered to end.
+        end = time.monotonic() + LAST_WORDS
+        while self.alive() and (left := end - time.monotonic()) > 0:
+            select.select([self.control], [], [], left)
         return False
 
     def fared(self, seconds: float) -> Literal["well", "killed", "lost"]:
@@ -98,6 +105,8 @@ class Candidate:
         What was not answered may be no fault of the student's if a process was killed, which the student's
         code may have done itself; and is none if the candidate as a whole was lost.
         """
+        for channel in self.channels.values():
+            channel.close()  # which ends the copies
         self.order(b"account")
         end = time.monotonic() + seconds
         while not self.heard & {b"accounted", b""} and (left := end - time.monotonic()) > 0:

@@ -369,6 +369,34 @@ def test_a_kernel_that_was_ended_keeps_what_was_set_aside(grade):
     assert "ended the kernel" in result.verdicts["plain"].says
 
 
+def test_a_kernel_that_is_killed_just_before_it_is_told_to_end_was_killed(grade):
+    dying = """
+import os, socket, threading
+for number in range(3, 64):
+    try:
+        end = socket.socket(fileno=os.dup(number))
+    except OSError:
+        continue
+    if end.type == socket.SOCK_SEQPACKET:
+        os.close(number)  # as the system does first, when it ends a process
+    end.close()
+threading.Timer(0.5, os.kill, [os.getpid(), 9]).start()
+"""
+    assert not grade(more=dying).settled
+
+
+def test_a_copy_that_is_killed_just_before_all_are_counted_was_killed(grade):
+    dying = """
+import os, threading, time
+def squares(n):
+    threading.Timer(0.1, os.kill, [os.getpid(), 9]).start()
+    os.closerange(3, 64)  # as the system does first, when it ends a process
+    time.sleep(9)
+"""
+    result = grade(dying, tests={"plain": PLAIN})
+    assert scores(result) == {"plain": 0} and not result.settled
+
+
 def test_the_last_word_is_that_of_the_cells_before_the_test(grade):
     redefined = "def squares(n):\n    return [0] * n"
     assert grade(more=redefined).verdicts["plain"].score == 0

@@ -18,6 +18,7 @@ import signal
 import socket
 import string
 import sys
+import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from functools import partial
@@ -50,6 +51,7 @@ WARM = [
 LATER = ["scipy.optimize", "scipy.stats"]  # not every course uses them: when there is nothing else to do
 IDLE = 0.5  # seconds without a request, after which that begins
 SELDOM = 20_000  # new objects between a kernel's collections: it does not live long
+LAST_WORDS = 0.5  # seconds for copies to end in, before it is told which were killed
 MAX_FILES = 250  # that a message may carry
 DPI = 100  # of figures: more is for paper, and fills the gradebook
 CELL_PRINTS = 10_000_000  # characters that a cell may print: many times what is shown of it
@@ -175,8 +177,11 @@ def _watch(control: socket.socket, kernel: int, started: int, sockets: int) -> N
             ordered = ordered or order == b"kill"
             with suppress(ProcessLookupError):
                 os.kill(kernel, signal.SIGINT if order == b"interrupt" else signal.SIGKILL)
+        end = time.monotonic() + (LAST_WORDS if order == b"account" else 0)
         with suppress(ChildProcessError):
-            while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            while (found := os.waitpid(-1, os.WNOHANG))[0] or time.monotonic() < end:
+                if not found[0]:
+                    time.sleep(0.001)
                 by_us = ordered and found[0] == kernel
                 if os.WIFSIGNALED(found[1]) and os.WTERMSIG(found[1]) == signal.SIGKILL and not by_us:
                     control.send(b"killed")
