@@ -1,5 +1,6 @@
 """Values as data: everything that may cross arrives as it was, and nothing else arrives at all."""
 
+import copy
 import json
 from decimal import Decimal
 from fractions import Fraction
@@ -106,6 +107,26 @@ def test_a_generator_whose_place_is_outside_its_numbers_is_refused(kind, place):
         data = frame.finish({"value": {tag: frame.encode(state | {"has_gauss": 0, "gauss": 0.0})}})
         with pytest.raises(WireError, match="out of bounds"):
             Reader(Table(1), refuse).read(data)
+
+
+def test_what_a_generator_spawns_depends_on_its_state_and_moves_it_on():
+    rng = np.random.default_rng(0)
+    got, again = send(rng), send(rng)
+    first = [child.normal() for child in got.spawn(2)]
+    assert first == [child.normal() for child in again.spawn(2)] and len(set(first)) == 2
+    assert got.spawn(1)[0].normal() not in first
+    assert got.bit_generator.state != rng.bit_generator.state
+    assert copy.deepcopy(got).normal() == got.normal()
+
+
+def test_what_is_given_twice_stays_one():
+    inner, array = [0], np.zeros(2)
+    frame = Frame(Table(0), refuse)
+    data = frame.finish({"value": frame.result([[inner] * 3, array, (array, [0])])})
+    lists, one, (other, apart) = Reader(Table(1), refuse).read(data)["value"]
+    lists[0].append(1)
+    assert lists == [[0, 1]] * 3 and apart == [0]
+    assert one is other
 
 
 def test_a_model_crosses_by_name_and_parameters():

@@ -24,14 +24,24 @@ _NOT_A_VALUE = (
 )
 
 
-class _Unseeded(np.random.bit_generator.ISeedSequence):
-    """The seed of a generator that is given its state at once: a number would be hashed for that."""
+class _Seed(np.random.bit_generator.ISpawnableSeedSequence):
+    """The seed of a generator that is given its state at once: a number would be hashed for that.
+
+    What is spawned depends on the state, and takes a step, as only the state crosses.
+    """
+
+    bits: np.random.PCG64
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
         return np.zeros(n_words, dtype)
 
+    def spawn(self, n_children: int) -> Any:
+        state: Any = self.bits.state["state"]
+        self.bits.advance(1)
+        return np.random.SeedSequence(state["state"]).spawn(n_children)
 
-_UNSEEDED: Any = _Unseeded()
+    def __reduce__(self) -> Any:
+        return np.random.SeedSequence, (self.bits.state["state"]["state"],)
 
 
 class Reader:
@@ -116,14 +126,15 @@ class Reader:
 
     def _pcg64(self, content: Any) -> np.random.Generator:
         state, increment, half, kept = content
-        generator = np.random.Generator(np.random.PCG64(_UNSEEDED))
-        generator.bit_generator.state = {
+        seed: Any = _Seed()
+        seed.bits = np.random.PCG64(seed)
+        seed.bits.state = {
             "bit_generator": "PCG64",
             "state": {"state": int(state, 16), "inc": int(increment, 16)},
             "has_uint32": int(half),
             "uinteger": int(kept),
         }
-        return generator
+        return np.random.Generator(seed.bits)
 
 
 def _items(content: Any) -> list[Any]:

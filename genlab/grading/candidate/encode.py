@@ -18,6 +18,10 @@ MAX_DEPTH = 60
 _DTYPE = re.compile(r"[<>|][biufcSUmM][1-9]\d{0,6}(\[\w{1,8}\])?")
 
 
+class _Shared(Exception):
+    """What is given away holds something twice."""
+
+
 class Frame:
     """Encodes one message.
 
@@ -35,7 +39,7 @@ class Frame:
         self.known = known
         self.blobs: list[bytes] = []
         self.size = 0
-        self.giving = False
+        self.given: set[int] | None = None  # the ids of what is given away
         self.mentioned: list[int] = []
 
     def changes(self, numbers: Iterable[int]) -> list[Any]:
@@ -51,12 +55,19 @@ class Frame:
         return b"".join([LENGTHS.pack(len(text), self.size), text, *self.blobs])
 
     def result(self, value: Any) -> Any:
-        """Encode a value that one side gives away: nobody will ask what has become of it."""
-        self.giving = True
+        """Encode a value that one side gives away: nobody will ask what has become of it.
+
+        So its parts need no numbers, unless one comes twice: two names of one list are not two lists.
+        """
+        start, many, self.given = self.size, len(self.blobs), set()
         try:
             return self.encode(value)
+        except _Shared:
+            self.given = None
+            self.size, self.blobs[many:] = start, []
+            return self.encode(value)
         finally:
-            self.giving = False
+            self.given = None
 
     def encode(self, value: Any, depth: int = 0) -> Any:
         """Encode a value.
@@ -78,8 +89,12 @@ class Frame:
             if number is not None:
                 self.mentioned.append(number)
                 return {"y": number}
-            content = self._content(value, depth + 1)
-            return content if self.giving else {"x": [self.table.add(value), content]}
+            if self.given is None:
+                content = self._content(value, depth + 1)
+                return {"x": [self.table.add(value), content]}
+            if id(value) in self.given:
+                raise _Shared
+            self.given.add(id(value))
         return self._content(value, depth + 1)
 
     def _content(self, value: Any, depth: int) -> Any:
