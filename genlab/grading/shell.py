@@ -25,7 +25,9 @@ class _Compiler(CachingCompiler):
         self.codes: dict[Any, Any] = {}
 
     def ast_parse(self, source: str, filename: str = "<unknown>", symbol: str = "exec") -> Any:
-        """Parse a cell."""
+        """Parse a cell; anew if it will be transformed, which changes the tree."""
+        if shell().ast_transformers:
+            return super().ast_parse(source, filename, symbol)
         key = source, filename, symbol, self.flags
         if key not in self.trees:
             self.trees[key] = super().ast_parse(source, filename, symbol)

@@ -1,12 +1,16 @@
 """The shell of the tests compiles cells before they are run, and only that."""
 
+import ast
+import sys
+
 import pytest
 
 from genlab.grading import shell
 
 
 @pytest.fixture(autouse=True)
-def fresh():
+def fresh(monkeypatch):
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # whose place the shell's takes
     made = shell.shell()
     flags = made.compile.flags
     made.reset(new_session=False)
@@ -28,6 +32,22 @@ def test_what_is_prepared_is_not_run_and_not_compiled_again():
     assert value(source) == 42
     assert value(source) == 42
     assert shell.shell().compile.codes == kept
+
+
+def test_what_a_cell_makes_of_later_ones_is_heeded():
+    class Doubled(ast.NodeTransformer):
+        def visit_Constant(self, node):
+            return ast.copy_location(ast.Constant(2 * node.value), node)
+
+    source = "3 + 4"
+    shell.prepare([source])
+    assert value(source) == 7
+    shell.shell().ast_transformers.append(Doubled())
+    try:
+        assert [value(source), value(source)] == [14, 14]
+    finally:
+        shell.shell().ast_transformers.clear()
+    assert value(source) == 7
 
 
 def test_a_cell_that_was_not_prepared_is_run_too():
