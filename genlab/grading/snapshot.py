@@ -23,6 +23,7 @@ UNREADABLE = (
     "What the function gave cannot be examined: only numbers, strings, arrays, lists and the like, "
     "functions and generators can."
 )
+TOO_LARGE = (MemoryError, OverflowError)
 GONE = "The function ended the process that it ran in, or used too much memory."
 
 
@@ -132,11 +133,14 @@ class Snapshot:
             if "error" not in answer:
                 return answer["ok"]
             raised = self._exception(*answer["error"])
-        is_next = message["do"] == "next" or message.get("method") == "__next__"
-        if isinstance(raised, StopIteration) and not is_next:
-            # It would end a loop of the test's as if all had been asked.
-            raise RuntimeError(f"StopIteration: {raised}").with_traceback(raised.__traceback__)
-        raise raised
+        try:
+            is_next = message["do"] == "next" or message.get("method") == "__next__"
+            if isinstance(raised, StopIteration) and not is_next:
+                # It would end a loop of the test's as if all had been asked.
+                raise RuntimeError(f"StopIteration: {raised}").with_traceback(raised.__traceback__)
+            raise raised
+        finally:
+            del raised  # which, held by its own traceback, would keep all that was sent
 
     def _call_back(self, request: dict[str, Any], mentioned: Iterable[int]) -> None:
         """Call a function of the examiner's for the student's code."""
@@ -216,7 +220,7 @@ class Snapshot:
             self.give_up("The function did not end in time: does it hold a loop that does not end?")
         except OSError:
             self.give_up(GONE)
-        except (WireError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except (WireError, LookupError, TypeError, ValueError, AttributeError, *TOO_LARGE) as error:
             self.give_up(UNREADABLE, str(error))
 
     def give_up(self, why: str, detail: str = "") -> NoReturn:

@@ -86,7 +86,7 @@ class Level:
         table = self.table
         for number in list(table.objects)[self.known :]:
             table.numbers.pop(id(table.objects.pop(number)), None)
-            del table.seen[number]
+            table.seen.pop(number, None)
 
 
 def _look(value: Any) -> Any:
