@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genlab.checks import ideas, wording
+from genlab.checks.chance import fresh
 
 Array = NDArray[np.float64]
 
@@ -173,6 +174,7 @@ class Answer:
             options: keyword arguments of the student's function.
         """
         start = copy.deepcopy(arguments)
+        np.random.seed(fresh().integers(2**32))  # noqa: NPY002, or who seeds it may leave it as it was
         before: Any = np.random.get_state()  # noqa: NPY002, the student must leave it alone
         first, *later = [self._parts(self._call(arguments, options)) for _ in range(4)]
         after: Any = np.random.get_state()  # noqa: NPY002

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
@@ -31,7 +32,6 @@ from genlab.grading.sanitize import harmless
 from genlab.grading.work import Result, Verdict, Work
 
 GRACE = 60  # seconds beyond what cells and tests may take, before the examination is given up
-SELDOM = 20_000  # new objects between collections, in a process that ends soon
 MEMORY = 4 * 2**30  # bytes that an examiner may map, whatever an answer makes a test do
 
 ATTEMPTS = 2
@@ -78,7 +78,6 @@ def _in_a_fork(work: Work, nursery: Nursery) -> list[dict[str, Any]]:
     if child == 0:
         try:
             os.close(reader)
-            gc.set_threshold(SELDOM)
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             with open(writer, "w", encoding="utf-8", closefd=False) as report:
                 for item in _examine(work, nursery, folder.name):
@@ -107,6 +106,7 @@ def _examine(work: Work, nursery: Nursery, folder: str) -> Iterator[dict[str, An
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     sys.path.insert(0, "")  # as in any notebook, modules beside it can be imported
+    np.random.seed()  # noqa: NPY002, or all forks would draw the same
     fared = set()
     try:
         rehearsal, candidate = _rehearse(work, nursery)

@@ -110,6 +110,11 @@ def test_pictures_of_the_exercises_are_not_drawn(grade):
     assert [output.text for cell in result.notebook.cells for output in cell.get("outputs", ())] == ["ran\n"]
 
 
+def test_numbers_of_the_global_generator_are_fresh(grade):
+    test = "assert False, str(np.random.rand())"
+    assert grade(tests={"test": test}).verdicts != grade(tests={"test": test}).verdicts
+
+
 def test_given_names_are_the_examiners_own(grade):
     assert scores(grade(more="class Fake:\n    pass\nnp = Fake()\ngiven = 4")) == FULL
 

@@ -50,7 +50,6 @@ WARM = [
 ]
 LATER = ["scipy.optimize", "scipy.stats"]  # not every course uses them: when there is nothing else to do
 IDLE = 0.5  # seconds without a request, after which that begins
-SELDOM = 20_000  # new objects between a kernel's collections: it does not live long
 LAST_WORDS = 0.5  # seconds for copies to end in, before it is told which were killed
 MAX_FILES = 250  # that a message may carry
 DPI = 100  # of figures: more is for paper, and fills the gradebook
@@ -193,7 +192,6 @@ def _kernel(request: dict[str, Any], asides: socket.socket, start: int) -> NoRet
     """Run the student's kernel."""
     try:
         os.setsid()
-        gc.set_threshold(SELDOM)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(request["home"])
         confine.limit(request["limits"])
@@ -202,9 +200,11 @@ def _kernel(request: dict[str, Any], asides: socket.socket, start: int) -> NoRet
         connection = Path(request["sockets"], "connection.json")
         connection.write_text(json.dumps(request["connection"]))
         sys.path.insert(0, "")  # as in any notebook, modules beside it can be imported
+        import numpy as np
         from ipykernel.kernelapp import IPKernelApp
         from tornado.ioloop import IOLoop
 
+        np.random.seed()  # noqa: NPY002, or all forks would draw the same
         _print_less()
         _draw_once()
         app = IPKernelApp.instance()

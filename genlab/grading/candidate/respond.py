@@ -124,6 +124,7 @@ class Responder:
         sys.stdout = sys.stderr = printed
         try:
             self._adopt(message)
+            before = global_state()  # which the test may have seeded
             frame = self._frame()
             reply = {"ok": frame.result(getattr(self, f"_do_{message['do']}")(message))}
             changes = frame.changes(list(self.table.objects))
