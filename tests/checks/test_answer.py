@@ -236,6 +236,15 @@ def test_a_function_that_draws_from_elsewhere_is_told(draw, sentence):
     assert sentence in said(Answer("f", draw).draws, np.random.default_rng(0))
 
 
+def test_who_seeds_the_global_generator_as_it_was_seeded_already_is_told():
+    def draw(rng):
+        np.random.seed(0)  # noqa: NPY002
+        return rng.random()
+
+    draw(np.random.default_rng(0))
+    assert "global state changed" in said(Answer("f", draw).draws, np.random.default_rng(0))
+
+
 def test_a_known_wrong_answer_gets_its_sentence(tmp_path):
     key = ideas.key("f", [np.array([1.0, 2.0])], {})
     (tmp_path / "ideas.json").write_text(json.dumps({key: [{"says": "You added one.", "got": [[2.0, 3.0]]}]}))

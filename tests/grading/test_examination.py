@@ -115,6 +115,14 @@ def test_numbers_of_the_global_generator_are_fresh(grade):
     assert grade(tests={"test": test}).verdicts != grade(tests={"test": test}).verdicts
 
 
+def test_a_test_may_seed_the_global_generator_and_see_whether_it_is_used(grade):
+    test = "np.random.seed(5)\nbefore = str(np.random.get_state())\nsquares(2)\n"
+    tests = {"left": test + "assert before == str(np.random.get_state())"}
+    assert scores(grade(tests=tests)) == {"left": 2}
+    used = "import numpy as np\ndef squares(n):\n    np.random.seed(5)"
+    assert scores(grade(squares=used, tests=tests)) == {"left": 0}
+
+
 def test_given_names_are_the_examiners_own(grade):
     assert scores(grade(more="class Fake:\n    pass\nnp = Fake()\ngiven = 4")) == FULL
 
