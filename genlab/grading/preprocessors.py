@@ -1,7 +1,6 @@
 """nbgrader's autograding, made safe: what it copies, what it reads, and how it runs a submission."""
 
 import glob
-import os
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -74,8 +73,9 @@ class Examine(NbGraderPreprocessor):
 class EverySubmission(BaseConverter):
     """What nbgrader's Autograde is to be based on, so that whatever is handed in is graded.
 
-    nbgrader passes over a folder without a notebook, stops at one under another name, and copies what links
-    point to, from where generate_feedback hands it to the student. It has no setting for these.
+    nbgrader passes over a folder without a notebook, stops at one under another name, copies what links point
+    to, from where generate_feedback hands it to the student, and takes whatever an earlier run has begun as
+    done, even if that was killed. It has no setting for these.
     """
 
     def init_notebooks(self) -> None:
@@ -91,16 +91,33 @@ class EverySubmission(BaseConverter):
         if not self.assignments:
             super().init_notebooks()  # says what is missing
 
-    def init_assignment(self, assignment_id: str, student_id: str) -> None:
-        """Set down which notebooks to grade, and copy a submission's other files, regular ones only."""
+    def init_destination(self, assignment_id: str, student_id: str) -> bool:
+        """Say whether a submission is to be graded: not if an earlier run did so to the end."""
+        if super().init_destination(assignment_id, student_id):
+            return True
+        if student_id in self.coursedir.student_id_exclude.split(","):
+            return False
+        folder = self._format_dest(assignment_id, student_id)
+        unfinished = [file for file in self._files(assignment_id, folder) if not _finished(file)]
+        for file in unfinished:
+            self.log.warning("Grading again what was not graded to the end, or killed: %s", file)
+            file.unlink(missing_ok=True)
+        return bool(unfinished)
+
+    def _files(self, assignment: str, folder: str) -> list[Path]:
+        """Where the notebooks that are to be graded have their place in a folder."""
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
             try:
-                known = [notebook.name for notebook in gradebook.find_assignment(assignment_id).notebooks]
+                known = [notebook.name for notebook in gradebook.find_assignment(assignment).notebooks]
             except MissingEntry:  # which Autograde reports
                 known = []
-        folder = self._format_source(assignment_id, student_id)
         names = [name for name in sorted(known) if fnmatchcase(name, self.coursedir.notebook_id)]
-        self.notebooks = [os.path.join(folder, f"{name}.ipynb") for name in names]
+        return [Path(folder, f"{name}.ipynb") for name in names]
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """Set down which notebooks to grade, and copy a submission's other files, regular ones only."""
+        folder = self._format_source(assignment_id, student_id)
+        self.notebooks = [str(file) for file in self._files(assignment_id, folder)]
         try:
             submitted, _ = handed_in(self.coursedir, student_id, assignment_id)
         except Unreadable:
@@ -113,6 +130,15 @@ class EverySubmission(BaseConverter):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
             path.write_bytes(content)
+
+
+def _finished(file: Path) -> bool:
+    """Whether a graded notebook was written to its end, and nothing of it was killed."""
+    try:
+        notebook = nbformat.v4.reads(file.read_text(encoding="utf-8"))
+        return bool(notebook.cells) and notebook.metadata.get("genlab", {}).get("key") != ""
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def existing_timestamp(course: CourseDirectory, folder: str) -> datetime | None:

@@ -224,8 +224,9 @@ def config(tmp_path_factory, examiner):
     return config
 
 
-def grade(config, step=Autograde, student="*", **options):
-    course = CourseDirectory(config=config, assignment_id=NAME, student_id=student)
+def grade(config, step=Autograde, student="*", exclude="", **options):
+    names = {"assignment_id": NAME, "student_id": student, "student_id_exclude": exclude}
+    course = CourseDirectory(config=config, **names)
     step(coursedir=course, config=config, **options).start()
 
 
@@ -327,6 +328,32 @@ def test_a_right_answer_handed_in_later_is_graded(config):
     with Gradebook(CourseDirectory(config=config).db_url) as book:
         assert book.find_submission(NAME, "not_json").score == BY_MACHINE
         assert book.find_submission(NAME, "empty_file").score == 0
+
+
+def test_what_was_killed_is_graded_again_and_nothing_else(config):
+    def place(student):
+        return Path(config.CourseDirectory.root, "autograded", student, NAME, f"{NAME}.ipynb")
+
+    def leave(student, content):
+        place(student).chmod(0o644)
+        place(student).write_text(content)
+        place(student).chmod(0o444)
+
+    begun = nbformat.writes(nbformat.v4.new_notebook())
+    unsettled, others = autograded(config, "format_3"), autograded(config, "no_points")
+    unsettled.metadata.genlab.key = ""
+    del others.metadata["genlab"]  # as graded before the course was switched over
+    leave("deleted_test", begun)
+    leave("changed_points", begun[:-9])
+    leave("format_3", nbformat.writes(unsettled))
+    leave("no_points", nbformat.writes(others))
+    place("no_time").unlink()
+    grade(config, exclude="changed_points")
+    assert place("changed_points").read_text() == begun[:-9]
+    grade(config)
+    assert place("no_points").read_text() == nbformat.writes(others)
+    for student in ("deleted_test", "changed_points", "format_3", "no_time"):
+        assert autograded(config, student).metadata.genlab.key
 
 
 def test_outputs_that_nbgrader_could_not_write_become_errors():
