@@ -66,6 +66,7 @@ class Snapshot:
         self.classes: dict[str, type] = {}  # that stand for the student's
         self.names: Callable[[Frame], list[Any]] = lambda frame: []
         self.seeded = global_state()
+        self.thrown: Exception | None = None  # by a function of the test's, called by the student's code
 
     def look(self, names: list[str]) -> dict[str, tuple[str, Any]]:
         """Ask what names stand for: ("value", ...) or ("error", why it cannot cross), or nothing."""
@@ -133,6 +134,8 @@ class Snapshot:
             if "error" not in answer:
                 return answer["ok"]
             raised = self._exception(*answer["error"])
+            if answer["thrown"] is True and self.thrown is not None:
+                raised = self.thrown.with_traceback(raised.__traceback__)
         try:
             is_next = message["do"] == "next" or message.get("method") == "__next__"
             if isinstance(raised, StopIteration) and not is_next:
@@ -140,6 +143,7 @@ class Snapshot:
                 raise RuntimeError(f"StopIteration: {raised}").with_traceback(raised.__traceback__)
             raise raised
         finally:
+            self.thrown = None
             del raised  # which, held by its own traceback, would keep all that was sent
 
     def _call_back(self, request: dict[str, Any], mentioned: Iterable[int]) -> None:
@@ -151,7 +155,9 @@ class Snapshot:
             reply: dict[str, Any] = {"ok": frame.result(value)}
         except Exception as error:
             frame = Frame(self.table, self._refer)
-            reply = {"error": [type(error).__name__, str(error)]}
+            self.thrown = error.with_traceback(None)
+            known = next(base for base in type(error).__mro__ if base.__module__ == "builtins")
+            reply = {"error": [known.__name__, str(error)]}
         reply["changes"] = frame.changes({*mentioned, *self.table.generators()})
         self.channel.sendall(frame.finish(reply))
 

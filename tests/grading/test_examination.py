@@ -123,6 +123,33 @@ def test_a_test_may_seed_the_global_generator_and_see_whether_it_is_used(grade):
     assert scores(grade(squares=used, tests=tests)) == {"left": 0}
 
 
+def test_an_exception_of_the_tests_own_comes_back_through_the_students_code(grade):
+    given = """
+class Stop(ValueError):
+    pass
+
+
+def log_target(x):
+    raise Stop(x)
+
+
+def raised():
+    try:
+        squares(log_target)
+    except Exception as error:
+        return type(error).__name__, error.args
+"""
+    answers = {
+        "through": "def squares(f):\n    return f(3)",
+        "caught": "def squares(f):\n    try:\n        f(3)\n    except ValueError:\n        f(4)",
+        "own": "def squares(f):\n    try: f(3)\n    except ValueError: raise KeyError('no')",
+    }
+    expected = {"through": ("Stop", (3,)), "caught": ("Stop", (4,)), "own": ("KeyError", ("no",))}
+    for name, answer in answers.items():
+        tests = {name: f"{given}\nassert raised() == {expected[name]}"}
+        assert scores(grade(squares=answer, tests=tests)) == {name: 2}, name
+
+
 def test_given_names_are_the_examiners_own(grade):
     assert scores(grade(more="class Fake:\n    pass\nnp = Fake()\ngiven = 4")) == FULL
 

@@ -94,6 +94,7 @@ class Responder:
         self.numbers: dict[int, int] = {}  # by the id() of the object
         self.classes: dict[type, str] = {}  # those whose instances may be known to the examiner
         self.callbacks: dict[int, Any] = {}
+        self.thrown: BaseException | None = None  # by the examiner's function that failed last
 
     def serve(self) -> NoReturn:
         """Answer until the examiner hangs up."""
@@ -130,18 +131,19 @@ class Responder:
             changes = frame.changes(list(self.table.objects))
         except BaseException as error:
             frame = self._frame()
-            reply = {"error": _describe(error)}
+            reply = {"error": _describe(error), "thrown": error is self.thrown}
             changes = []
             with suppress(Exception):
                 changes = frame.changes(list(self.table.objects))
         finally:
             sys.stdout, sys.stderr = streams
+            self.thrown = None
         reply |= {"changes": changes, "printed": printed.getvalue(), "global": global_state() != before}
         try:
             data = frame.finish(reply)
         except WireError as error:
-            reply = {"error": _describe(error), "changes": [], "printed": "", "global": False}
-            data = self._frame().finish(reply)
+            reply = {"error": _describe(error), "thrown": False, "changes": [], "printed": ""}
+            data = self._frame().finish(reply | {"global": False})
         self.channel.sendall(data)
 
     def _frame(self) -> Frame:
@@ -254,7 +256,9 @@ class Responder:
                         self.table.change(changed, value)
                     if "error" in reply:
                         name, text = reply["error"]
-                        raise getattr(builtins, name, RuntimeError)(text)
+                        kind = getattr(builtins, name)
+                        self.thrown = kind.__new__(kind, text)  # as some take more than a text
+                        raise self.thrown
                     return reply["ok"]
 
 
