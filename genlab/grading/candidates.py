@@ -94,9 +94,7 @@ class Candidate:
             if self.asides.recv(10) == b"done":
                 return True
         # Who hangs up may be about to die, killed by others. That is to be told before it is ordered to end.
-        end = time.monotonic() + LAST_WORDS
-        while self.alive() and (left := end - time.monotonic()) > 0:
-            select.select([self.control], [], [], left)
+        self._wait_for(b"ended", LAST_WORDS)
         return False
 
     def fared(self, seconds: float) -> Literal["well", "killed", "lost"]:
@@ -108,13 +106,18 @@ class Candidate:
         for channel in self.channels.values():
             channel.close()  # which ends the copies
         self.order(b"account")
-        end = time.monotonic() + seconds
-        while not self.heard & {b"accounted", b""} and (left := end - time.monotonic()) > 0:
-            select.select([self.control], [], [], left)
-            self._hear()
+        self._wait_for(b"accounted", seconds)
         if b"accounted" not in self.heard:
             return "lost"
         return "killed" if b"killed" in self.heard else "well"
+
+    def _wait_for(self, word: bytes, seconds: float) -> None:
+        """Listen until this is told, or the candidate is gone."""
+        end = time.monotonic() + seconds
+        self._hear()
+        while not self.heard & {word, b""} and (left := end - time.monotonic()) > 0:
+            select.select([self.control], [], [], left)
+            self._hear()
 
     def _hear(self) -> None:
         with suppress(BlockingIOError):

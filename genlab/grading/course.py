@@ -18,7 +18,7 @@ from nbgrader.preprocessors import CheckCellMetadata
 
 from genlab.grading import configure, steps
 from genlab.grading.gradebook import Book
-from genlab.grading.preprocessors import STORE, Examine
+from genlab.grading.preprocessors import STORE, Examine, graded
 from genlab.grading.rehearsal import is_test
 from genlab.grading.sandbox import SandboxUnavailable
 from genlab.grading.steps import convert
@@ -148,10 +148,9 @@ class Course:
         """A student's graded notebooks, by name; without what was not wholly written."""
         notebooks = {}
         for path in sorted(self._autograded(assignment, student).glob("*.ipynb")):
-            with contextlib.suppress(ValueError, AttributeError, OSError):
-                notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
-                if "key" in notebook.metadata.get("genlab", {}):
-                    notebooks[path.stem] = notebook
+            notebook = graded(path)
+            if notebook is not None and "key" in notebook.metadata.get("genlab", {}):
+                notebooks[path.stem] = notebook
         return notebooks
 
     def pages(self, assignment: str, student: str) -> list[Path]:

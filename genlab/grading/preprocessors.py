@@ -132,13 +132,21 @@ class EverySubmission(BaseConverter):
             path.write_bytes(content)
 
 
-def _finished(file: Path) -> bool:
-    """Whether a graded notebook was written to its end, and nothing of it was killed."""
+def graded(file: Path) -> NotebookNode | None:
+    """Read a graded notebook; None if it was not wholly written."""
     try:
         notebook = nbformat.v4.reads(file.read_text(encoding="utf-8"))
-        return bool(notebook.cells) and notebook.metadata.get("genlab", {}).get("key") != ""
+        return notebook if isinstance(notebook.metadata, dict) else None
     except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _finished(file: Path) -> bool:
+    """Whether a notebook was graded to the end, and nothing of it was killed."""
+    notebook = graded(file)
+    if notebook is None or not notebook.get("cells"):
         return False
+    return notebook.metadata.get("genlab", {}).get("key") != ""
 
 
 def existing_timestamp(course: CourseDirectory, folder: str) -> datetime | None:

@@ -253,9 +253,12 @@ def marks(config):
         return found
 
 
+def place(config, student):
+    return Path(config.CourseDirectory.root, "autograded", student, NAME, f"{NAME}.ipynb")
+
+
 def autograded(config, student):
-    path = Path(config.CourseDirectory.root, "autograded", student, NAME, f"{NAME}.ipynb")
-    return nbformat.read(path, as_version=4)
+    return nbformat.read(place(config, student), as_version=4)
 
 
 @pytest.mark.parametrize("damage", UNREADABLE)
@@ -331,13 +334,11 @@ def test_a_right_answer_handed_in_later_is_graded(config):
 
 
 def test_what_was_killed_is_graded_again_and_nothing_else(config):
-    def place(student):
-        return Path(config.CourseDirectory.root, "autograded", student, NAME, f"{NAME}.ipynb")
-
     def leave(student, content):
-        place(student).chmod(0o644)
-        place(student).write_text(content)
-        place(student).chmod(0o444)
+        file = place(config, student)
+        file.chmod(0o644)
+        file.write_text(content)
+        file.chmod(0o444)
 
     begun = nbformat.writes(nbformat.v4.new_notebook())
     unsettled, others = autograded(config, "format_3"), autograded(config, "no_points")
@@ -347,11 +348,11 @@ def test_what_was_killed_is_graded_again_and_nothing_else(config):
     leave("changed_points", begun[:-9])
     leave("format_3", nbformat.writes(unsettled))
     leave("no_points", nbformat.writes(others))
-    place("no_time").unlink()
+    place(config, "no_time").unlink()
     grade(config, exclude="changed_points")
-    assert place("changed_points").read_text() == begun[:-9]
+    assert place(config, "changed_points").read_text() == begun[:-9]
     grade(config)
-    assert place("no_points").read_text() == nbformat.writes(others)
+    assert place(config, "no_points").read_text() == nbformat.writes(others)
     for student in ("deleted_test", "changed_points", "format_3", "no_time"):
         assert autograded(config, student).metadata.genlab.key
 

@@ -179,8 +179,9 @@ def _watch(control: socket.socket, kernel: int, started: int, sockets: int) -> N
         end = time.monotonic() + (LAST_WORDS if order == b"account" else 0)
         with suppress(ChildProcessError):
             while (found := os.waitpid(-1, os.WNOHANG))[0] or time.monotonic() < end:
-                if not found[0]:
+                if not found[0]:  # all that are left still run
                     time.sleep(0.001)
+                    continue
                 by_us = ordered and found[0] == kernel
                 if os.WIFSIGNALED(found[1]) and os.WTERMSIG(found[1]) == signal.SIGKILL and not by_us:
                     control.send(b"killed")
